@@ -1,0 +1,39 @@
+internal import Foundation
+internal import Model
+
+/// Looks whether the files that a specification names are there and can be read, before anything is promised.
+enum MachineFiles {
+    /// - Throws: `ProblemError` 422 that names each file that is missing, no file, or not readable.
+    static func check(_ spec: VMSpec) throws {
+        var errors: [FieldError] = []
+        check(spec.kernel, "/spec/kernel", "kernel", &errors)
+        check(spec.initrd, "/spec/initrd", "initrd", &errors)
+        for (index, disk) in spec.disks.enumerated() {
+            check(disk.file, "/spec/disks/\(index)/file", "disk", &errors)
+        }
+        guard errors.isEmpty else { throw ProblemError.invalid(errors, code: "vm.invalid") }
+    }
+
+    private static func check(_ path: String?, _ pointer: String, _ field: String, _ errors: inout [FieldError]) {
+        guard let path else { return }
+        var info = stat()
+        let problem: (code: String, what: String, fix: String)?
+        if stat(path, &info) != 0 {
+            problem =
+                errno == ENOENT
+                ? ("not-found", "does not exist", "give the path of an existing file")
+                : ("unreadable", String(cString: strerror(errno)), "give a path that the node may read")
+        } else if info.st_mode & S_IFMT != S_IFREG, info.st_mode & S_IFMT != S_IFBLK {
+            problem = ("type", "is no file", "give the path of a file or block device")
+        } else if access(path, R_OK) != 0 {
+            problem = ("unreadable", "can't be read by the node", "chmod a+r \(path)")
+        } else {
+            problem = nil
+        }
+        guard let problem else { return }
+        errors.append(
+            FieldError(
+                pointer: pointer, code: problem.code, message: "\(field) file \"\(path)\" \(problem.what)",
+                fix: problem.fix))
+    }
+}

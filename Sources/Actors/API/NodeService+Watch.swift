@@ -1,0 +1,131 @@
+internal import JSON
+internal import Model
+package import Runtime
+internal import Store
+
+extension NodeService {
+
+    package func watch(
+        _ kind: ResourceKind, owner: String?, since: Int64?
+    ) async throws -> AsyncChannel<ResourceEvent> {
+        let owner = try owner.map { try WriteBody.name($0, field: "owner") }
+        let newest = await parts.store.catalog.revision
+        let start = since ?? newest
+        let stream: WatchStream
+        do {
+            stream = try await parts.store.store.watch(prefix: KeyPath.root, from: start + 1)
+        } catch let error as StoreError where error.code == .compacted {
+            throw Self.compacted(start)
+        } catch let error as StoreError {
+            throw Writer.problem(error)
+        }
+        let channel = AsyncChannel<ResourceEvent>(capacity: 256)
+        let loop = parts.store.loop
+        spawn(on: loop, "api.watch") { [self] in
+            defer { channel.finish() }
+            try await channel.send(.bookmark(revision: start))
+            for try await batch in stream {
+                await parts.store.caughtUp(to: batch.revision)
+                let catalog = await parts.store.catalog
+                for event in batch.events {
+                    for told in await tell(event, kind, owner, catalog) { try await channel.send(told) }
+                }
+                try await channel.send(.bookmark(revision: batch.revision))
+            }
+        }
+        return channel
+    }
+
+    /// What a change of the store means for a collection. What was written stands as it was written then; what the node adds
+    /// (a VM's status, a network's state) is as new as the catalog.
+    private func tell(_ event: WatchEvent, _ kind: ResourceKind, _ owner: Name?, _ catalog: Catalog) async
+        -> [ResourceEvent]
+    {
+        guard let key = StoredKind(key: event.key) else { return [] }
+        let told: ResourceEvent?
+        switch event {
+        case .put(let entry): told = await written(key, entry, kind, catalog)
+        case .delete(_, let revision): told = Self.removed(key, kind, revision)
+        }
+        guard let told, owner == nil || told.owner == nil || told.owner == owner?.text else { return [] }
+        return [told]
+    }
+
+    private func written(_ key: StoredKind, _ entry: Entry, _ kind: ResourceKind, _ catalog: Catalog) async
+        -> ResourceEvent?
+    {
+        let revision = entry.modRevision
+        switch (kind, key) {
+        case (.vms, .vm(let id)):
+            guard let record = Self.decoded(VMRecord.self, entry) else { return nil }
+            let vm = Catalog.VM(
+                record: record, revision: revision, status: catalog.vms[id]?.status, isTombstoned: false)
+            return .put(resource(vm, catalog), revision: revision)
+        case (.vms, .vmStatus(let id)):
+            // What is being cleared away has been told as deleted.
+            guard let vm = catalog.vms[id], !vm.isTombstoned else { return nil }
+            return .put(resource(vm, catalog), revision: revision)
+        case (.vms, .tombstone("vm", _)):
+            guard let vm = Self.buried(VMRecord.self, entry) else { return nil }
+            return .deleted(Self.naming("vm", vm.owner, vm.name, vm.uuid), revision: revision)
+        case (.networks, .network):
+            guard let record = Self.decoded(NetworkRecord.self, entry) else { return nil }
+            let network = Catalog.Network(record: record, revision: revision, isTombstoned: false)
+            return .put(await resource(network, catalog), revision: revision)
+        case (.networks, .tombstone("network", _)):
+            guard let network = Self.buried(NetworkRecord.self, entry) else { return nil }
+            return .deleted(Self.naming("network", network.owner, network.name, nil), revision: revision)
+        case (.keys, .key):
+            guard let record = Self.decoded(KeyRecord.self, entry) else { return nil }
+            return .put(resource(Catalog.Key(record: record, revision: revision)), revision: revision)
+        case (.macs, .mac(let address)):
+            guard let record = Self.decoded(MACRecord.self, entry) else { return nil }
+            let mac = Catalog.MAC(record: record, revision: revision)
+            return .put(resource(address, mac, catalog), revision: revision)
+        default: return nil
+        }
+    }
+
+    /// A record that is deleted without a tombstone is one that nothing on a host hangs on.
+    private static func removed(_ key: StoredKind, _ kind: ResourceKind, _ revision: Int64) -> ResourceEvent? {
+        switch (kind, key) {
+        case (.keys, .key(let owner, let name)):
+            .deleted(naming("key", owner, name, nil), revision: revision)
+        case (.macs, .mac(let address)):
+            .deleted(["kind": "mac", "mac": .string(address.description)], revision: revision)
+        default: nil
+        }
+    }
+
+    private static func decoded<Record: StoredRecord>(_ type: Record.Type, _ entry: Entry) -> Record? {
+        try? decodeRecord(type, from: entry.value, key: entry.key)
+    }
+
+    private static func buried<Record: StoredRecord>(_ type: Record.Type, _ entry: Entry) -> Record? {
+        guard let tombstone: TombstoneRecord = try? decodeRecord(from: entry.value, key: entry.key) else { return nil }
+        return try? decodeRecord(type, from: tombstone.last.encoded(), key: entry.key)
+    }
+
+    private static func naming(_ kind: String, _ owner: Name, _ name: Name, _ id: VMID?) -> JSONValue {
+        var document: JSONValue = ["kind": .string(kind), "owner": .string(owner.text), "name": .string(name.text)]
+        if let id { document["uuid"] = .string(id.text) }
+        return document
+    }
+
+    private static func compacted(_ revision: Int64) -> ProblemError {
+        ProblemError(
+            status: 410, code: "revision.compacted", detail: "changes since revision \(revision) are no longer kept",
+            fix: "list again, and watch from the list's revision")
+    }
+}
+
+extension ResourceEvent {
+    /// Whose resource it is about; nil for what belongs to nobody.
+    fileprivate var owner: String? {
+        switch self {
+        case .put(let resource, _): resource.document["owner"]?.stringValue
+        case .deleted(let document, _): document["owner"]?.stringValue
+        case .bookmark: nil
+        }
+    }
+}

@@ -1,0 +1,205 @@
+internal import Glibc
+internal import Runtime
+
+/// The part of a server that lives on its loop: connections, listeners, and the buffer that answers are written into.
+// SAFETY: what can change is used on the loop's thread alone.
+final class ServerCore: @unchecked Sendable {
+    /// Bytes of answers that are collected before they are written, when requests come pipelined.
+    static let batch = 64 * 1024
+    /// Bytes of one write.
+    static let slice = 256 * 1024
+    /// Bytes of a body that nobody wants that are read to keep the connection.
+    static let maxDropped = 64 * 1024
+    /// Bytes that a refused peer may go on sending before it is cut.
+    static let maxLingered = 64 * 1024 * 1024
+
+    let loop: EventLoop
+    let configuration: ServerConfiguration
+    let timeouts: ServerTimeouts
+    let handle: HandlerCall
+    let refusals: [MessageError.Code: PreparedResponse]
+    let asteriskAnswer = PreparedResponse(status: 204)
+
+    var encoder: AnswerEncoder
+    var counters = ServerCounters()
+    /// Bytes of requests and answers in memory, summed over the connections.
+    var bytesInFlight = 0
+    private(set) var isDraining = false
+    private var connections: [ServerConnection] = []
+    private var listeners: [Listener] = []
+    private var upgrades: [Int: (connection: Connection, task: Task<Void, any Error>?)] = [:]
+    private var nextUpgrade = 0
+    private var peers = PeerCounts()
+    /// Connections over the limits that wait to be told so.
+    private var surplus = 0
+    /// Who waits for the last connection's end.
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    init(loop: EventLoop, configuration: ServerConfiguration, handler: any RequestHandler) {
+        self.loop = loop
+        self.configuration = configuration
+        timeouts = ServerTimeouts(configuration)
+        handle = HandlerCall(handler, on: loop)
+        encoder = AnswerEncoder(sendsDate: configuration.sendsDate, serverName: configuration.serverName)
+        var refusals: [MessageError.Code: PreparedResponse] = [:]
+        for code in MessageError.Code.allCases { refusals[code] = configuration.onRefusal(MessageError(code)) }
+        self.refusals = refusals
+    }
+
+    // MARK: - Connections
+
+    /// Begins to accept. The descriptor is closed if that fails.
+    func listen(
+        _ descriptor: CInt, _ security: (any StreamSecurity)? = nil
+    ) throws -> (address: SocketAddress?, listener: Listener) {
+        guard !isDraining else {
+            Glibc.close(descriptor)
+            throw UVError(code: UVError.cancelledCode, operation: "listen")
+        }
+        let address = try? SocketAddress.local(of: descriptor)
+        let kind: StreamHandle.Kind = if case .unix = address { .unix } else { .tcp }
+        if kind == .tcp { probePeers(of: descriptor) }
+        do {
+            let listener = try Listener(adopting: descriptor, on: loop) { [self] in accept($0, kind, security) }
+            listeners.append(listener)
+            return (address, listener)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    /// Accepts no more from one of the listening sockets, and closes it.
+    func close(_ listener: Listener) {
+        listeners.removeAll { $0 === listener }
+        listener.close()
+    }
+
+    private func accept(_ descriptor: CInt, _ kind: StreamHandle.Kind, _ security: (any StreamSecurity)?) {
+        let isFull = connectionCount - surplus >= configuration.maxConnections
+        if isFull, surplus >= configuration.overloadReserve { return reset(descriptor) }
+        guard let token = configuration.admit.map({ $0(descriptor) }) ?? 0 else {
+            counters.turnedAway += 1
+            Glibc.close(descriptor)
+            return
+        }
+        let credentials = kind == .unix ? PeerCredentials(of: descriptor) : nil
+        let stream = StreamHandle(adopting: descriptor, on: loop, kind: kind, accepted: true)
+        if let security {
+            // Without its filter the stream is let go, which closes it.
+            guard let filter = try? security.makeFilter() else {
+                counters.turnedAway += 1
+                return
+            }
+            stream.install(filter)
+        }
+        let context = ConnectionContext(token: token, credentials: credentials, loop: loop, filter: stream.filter)
+        let peer = configuration.peerKey.flatMap { $0(context) }
+        let isSurplus = isFull || peer.map { peers[$0] >= configuration.maxConnectionsPerPeer } ?? false
+        if isSurplus {
+            if surplus >= configuration.overloadReserve { return stream.abort() }
+            surplus += 1
+        } else if let peer {
+            peers.add(peer)
+        }
+        let connection = ServerConnection(core: self, stream: stream, context: context)
+        connection.isSurplus = isSurplus
+        connection.isCounted = peer != nil && !isSurplus
+        counters.accepted += 1
+        connection.slot = Int32(truncatingIfNeeded: connections.count)
+        connections.append(connection)
+        connection.begin()
+    }
+
+    /// Closes with a reset: nothing is sent that the peer has to acknowledge, and no state is left behind.
+    private func reset(_ descriptor: CInt) {
+        counters.turnedAway += 1
+        var option = linger(l_onoff: 1, l_linger: 0)
+        // SAFETY: setsockopt reads the one structure it's given.
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        Glibc.close(descriptor)
+    }
+
+    func remove(_ connection: ServerConnection) {
+        let slot = Int(connection.slot)
+        guard slot >= 0 else { return }
+        bytesInFlight -= Int(connection.accounted)
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[slot] = last
+            last.slot = connection.slot
+        }
+        connection.slot = -1
+        if connection.isSurplus { surplus -= 1 }
+        if connection.isCounted, let peer = configuration.peerKey?(connection.context) { peers.remove(peer) }
+        wakeIfEmpty()
+    }
+
+    var connectionCount: Int { connections.count + upgrades.count }
+
+    func addUpgrade(_ connection: Connection, _ task: Task<Void, any Error>?) -> Int {
+        nextUpgrade += 1
+        upgrades[nextUpgrade] = (connection, task)
+        return nextUpgrade
+    }
+
+    func removeUpgrade(_ id: Int) {
+        upgrades[id] = nil
+        wakeIfEmpty()
+    }
+
+    // MARK: - The end
+
+    /// Stops accepting and lets what is under way come to its end.
+    func beginDrain() {
+        isDraining = true
+        for listener in listeners { listener.close() }
+        listeners = []
+        for connection in connections { connection.drain() }
+    }
+
+    /// Ends what is left.
+    func cutAll() {
+        for connection in connections { connection.close() }
+        for upgrade in upgrades.values {
+            upgrade.task?.cancel()
+            upgrade.connection.close()
+        }
+    }
+
+    func whenEmpty(_ waiter: CheckedContinuation<Void, Never>) {
+        waiters.append(waiter)
+        wakeIfEmpty()
+    }
+
+    private func wakeIfEmpty() {
+        guard !waiters.isEmpty, connectionCount == 0 else { return }
+        let woken = waiters
+        waiters = []
+        for waiter in woken { waiter.resume() }
+    }
+
+    /// Has the kernel probe quiet peers. Connections inherit it from their listening socket (tcp(7) names the options, and
+    /// Linux copies them on accept), so that it costs them no system call.
+    private func probePeers(of listener: CInt) {
+        let seconds = max(4, Int32(clamping: configuration.deadPeerTimeout.components.seconds))
+        let probes: CInt = 3
+        let interval = seconds / 4
+        Self.set(listener, SOL_SOCKET, SO_KEEPALIVE, 1)
+        Self.set(listener, CInt(IPPROTO_TCP), TCP_KEEPIDLE, seconds - probes * interval)
+        Self.set(listener, CInt(IPPROTO_TCP), TCP_KEEPINTVL, interval)
+        Self.set(listener, CInt(IPPROTO_TCP), TCP_KEEPCNT, probes)
+    }
+
+    /// For streams and upgrades: small pieces are sent when they are written, not when the peer has acknowledged the last one.
+    static func prepareForLongLife(_ stream: StreamHandle) {
+        guard stream.kind == .tcp, stream.descriptor >= 0 else { return }
+        set(stream.descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    private static func set(_ descriptor: CInt, _ level: CInt, _ option: CInt, _ value: CInt) {
+        var value = value
+        // SAFETY: setsockopt reads the one integer it's given.
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+}

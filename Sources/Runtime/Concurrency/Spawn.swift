@@ -1,0 +1,25 @@
+/// Starts a task on a loop: the one way to start a task in this project.
+///
+/// The task carries the loop as its executor preference, so that every resumption stays on the loop's thread; a bare
+/// `Task {}` or `Task.detached` would resume through the global pool. The loop knows the task until it ends: shutting the
+/// loop down cancels it and waits for it.
+///
+/// - Parameters:
+///   - loop: where the task runs whenever no actor with an executor of its own is running it.
+///   - label: the task's name in debuggers, crash reports and the watchdog's.
+///   - body: what to do. An error it throws is the task's result; nobody else hears of it.
+/// - Returns: the task, to cancel or to await.
+@discardableResult
+public func spawn<T: Sendable>(
+    on loop: EventLoop, _ label: String, _ body: @escaping @Sendable () async throws -> T
+) -> Task<T, any Error> {
+    let registry = loop.tasks
+    let id = registry.reserve()
+    let task = Task(name: label, executorPreference: loop) {
+        defer { registry.remove(id) }
+        return try await body()
+    }
+    // SAFETY: a Task is one reference, to the object that the loop's jobs of it are; only its address is kept, to compare.
+    registry.attach(id, identity: unsafe unsafeBitCast(task, to: UInt.self), label: label) { task.cancel() }
+    return task
+}

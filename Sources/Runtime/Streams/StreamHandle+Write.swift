@@ -1,0 +1,152 @@
+internal import CLibuv
+internal import CLinux
+internal import Glibc
+
+extension StreamHandle {
+    /// Writes, at once as far as the kernel takes it; the rest is copied and follows in order.
+    ///
+    /// - Parameter bytes: what to send.
+    /// - Returns: true if the kernel has all of it. Otherwise `streamDidFlush` follows, or `didFail`.
+    @discardableResult
+    public func write(_ bytes: Span<UInt8>) -> Bool {
+        // SAFETY: the pointer is used within the call only.
+        unsafe bytes.withUnsafeBufferPointer { unsafe write($0, completion: nil) }
+    }
+
+    /// Writes an array, as the form with a span does.
+    ///
+    /// - Parameters:
+    ///   - bytes: what to send.
+    ///   - completion: called on the loop once all is with the kernel or lost, unless this returns true.
+    /// - Returns: true if the kernel has all of it.
+    @discardableResult
+    public func write(_ bytes: [UInt8], completion: ((UVError?) -> Void)? = nil) -> Bool {
+        unsafe bytes.withUnsafeBufferPointer { unsafe write($0, completion: completion) }
+    }
+
+    /// Writes two parts with one system call.
+    @discardableResult
+    public func write(_ first: [UInt8], _ second: [UInt8]) -> Bool {
+        loop.assertCurrent()
+        guard pendingBytes == 0, !isClosed, kind != .pipe, filter == nil else {
+            write(first)
+            return write(second)
+        }
+        let sent = unsafe first.withUnsafeBufferPointer { one in
+            unsafe second.withUnsafeBufferPointer { two in
+                unsafe cl_send2(descriptor, one.baseAddress, one.count, two.baseAddress, two.count)
+            }
+        }
+        guard sent >= 0 || sent == -Int(EAGAIN) else {
+            fail(CInt(sent))
+            return false
+        }
+        let done = max(sent, 0)
+        if done == first.count + second.count { return true }
+        if done < first.count {
+            unsafe first.withUnsafeBufferPointer { unsafe queue(UnsafeBufferPointer(rebasing: $0[done...]), nil) }
+        }
+        let skip = max(done - first.count, 0)
+        unsafe second.withUnsafeBufferPointer { unsafe queue(UnsafeBufferPointer(rebasing: $0[skip...]), nil) }
+        return false
+    }
+
+    private func write(_ bytes: UnsafeBufferPointer<UInt8>, completion: ((UVError?) -> Void)?) -> Bool {
+        if let filter, !isClosed { return unsafe filter.stream(self, write: bytes, completion: completion) }
+        return unsafe send(bytes, completion: completion)
+    }
+
+    /// Writes past the filter.
+    func send(_ bytes: UnsafeBufferPointer<UInt8>, completion: ((UVError?) -> Void)?) -> Bool {
+        loop.assertCurrent()
+        if isClosed {
+            completion?(UVError.cancelled("write"))
+            return false
+        }
+        var done = 0
+        if pendingBytes == 0 {
+            let sent =
+                unsafe kind == .pipe
+                ? cl_write(descriptor, bytes.baseAddress, bytes.count)
+                : cl_send(descriptor, bytes.baseAddress, bytes.count)
+            if sent == bytes.count { return true }
+            if sent < 0 && sent != -Int(EAGAIN) {
+                fail(CInt(sent))
+                completion?(UVError(code: CInt(sent), operation: "write"))
+                return false
+            }
+            done = max(sent, 0)
+        }
+        unsafe queue(UnsafeBufferPointer(rebasing: bytes[done...]), completion)
+        return false
+    }
+
+    /// Copies the bytes and lets libuv send them when the socket takes more.
+    private func queue(_ bytes: UnsafeBufferPointer<UInt8>, _ completion: ((UVError?) -> Void)?) {
+        guard openIfRaw(), let stream = unsafe uvStream else {
+            completion?(UVError.cancelled("write"))
+            return
+        }
+        let write = unsafe PendingWrite(bytes, stream: self, completion: completion)
+        pendingBytes += bytes.count
+        unsafe write.start(on: stream)
+    }
+
+    func didWrite(_ count: Int, code: CInt, completion: ((UVError?) -> Void)?) {
+        pendingBytes -= count
+        completion?(code < 0 ? UVError(code: code, operation: "write") : nil)
+        if code < 0 {
+            fail(code)
+        } else if pendingBytes == 0 && !isClosed {
+            if endsWhenFlushed {
+                endsWhenFlushed = false
+                shutdownWrite()
+            }
+            if closesWhenFlushed { close() } else { delegate?.streamDidFlush(self) }
+        }
+    }
+}
+
+/// Bytes on their way, and libuv's request for them.
+// SAFETY: the request's data word retains this object from `start` to the callback, which comes exactly once.
+@safe
+private final class PendingWrite {
+    private let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
+    private let bytes: UnsafeMutableBufferPointer<CChar>
+    private let stream: StreamHandle
+    private let completion: ((UVError?) -> Void)?
+
+    init(_ source: UnsafeBufferPointer<UInt8>, stream: StreamHandle, completion: ((UVError?) -> Void)?) {
+        unsafe bytes = .allocate(capacity: source.count)
+        unsafe UnsafeMutableRawBufferPointer(bytes).copyMemory(from: UnsafeRawBufferPointer(source))
+        self.stream = stream
+        self.completion = completion
+    }
+
+    deinit {
+        unsafe bytes.deallocate()
+        unsafe request.deallocate()
+    }
+
+    func start(on handle: UnsafeMutablePointer<uv_stream_t>) {
+        unsafe request.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        var buffer = unsafe uv_buf_init(bytes.baseAddress, UInt32(bytes.count))
+        unsafe buffer.len = bytes.count
+        let code = unsafe uv_write(request, handle, &buffer, 1) { request, code in
+            guard let raw = unsafe request?.pointee.data else { return }
+            let write = unsafe Unmanaged<PendingWrite>.fromOpaque(raw).takeRetainedValue()
+            let loop = write.stream.loop
+            loop.observation.began(.write)
+            write.finish(code)
+            loop.afterCallback()
+        }
+        if code < 0 {
+            unsafe Unmanaged.passUnretained(self).release()
+            finish(code)
+        }
+    }
+
+    private func finish(_ code: CInt) {
+        unsafe stream.didWrite(bytes.count, code: code, completion: completion)
+    }
+}

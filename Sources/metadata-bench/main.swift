@@ -1,0 +1,1 @@
+MetadataBench.main()

@@ -1,0 +1,1 @@
+RuntimeBench.main()
