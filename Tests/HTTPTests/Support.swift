@@ -53,6 +53,10 @@ func withServer(
 ) async throws {
     var configuration = ServerConfiguration()
     configuration.sendsDate = false
+    // All tests share two loops, and a sanitizer makes them many times slower: only a test that sets a time-out is about one.
+    for timeout in [\ServerConfiguration.headTimeout, \.bodyTimeout, \.idleTimeout, \.writeTimeout, \.halfCloseGrace] {
+        configuration[keyPath: timeout] = configuration[keyPath: timeout].patient
+    }
     configure(&configuration)
     let server = Server(
         loop: isQuiet ? quietLoops[0] : TestLoops.loop, configuration: configuration, handler: TestHandler(handler))
@@ -77,29 +81,38 @@ final class Peer: Sendable {
     private let received = Locked<[UInt8]>([])
 
     init(_ address: SocketAddress, on loop: EventLoop = TestLoops.other) async throws {
-        connection = try await Connection.connect(to: address, on: loop, timeout: .seconds(5))
+        connection = try await Connection.connect(to: address, on: loop, timeout: .seconds(5).patient)
     }
 
     func send(_ text: String) async throws { try await connection.write(Array(text.utf8)) }
 
     /// Reads until what was received, and not yet taken, satisfies the predicate; takes all of it.
     func receive(_ enough: (String) -> Bool) async throws -> String {
+        try await receive(untilBytes: { enough(String(decoding: $0, as: UTF8.self)) })
+    }
+
+    /// Reads until the text has come.
+    func receive(_ text: String) async throws -> String {
+        let end = Array(text.utf8)
+        return try await receive(untilBytes: { $0.suffix(end.count).elementsEqual(end) })
+    }
+
+    private func receive(untilBytes enough: ([UInt8]) -> Bool) async throws -> String {
         while true {
-            let text = received.withLock { String(decoding: $0, as: UTF8.self) }
-            if enough(text) {
-                received.withLock { $0 = [] }
-                return text
+            let taken: [UInt8]? = received.withLock { bytes in
+                guard enough(bytes) else { return nil }
+                defer { bytes = [] }
+                return bytes
             }
+            if let taken { return String(decoding: taken, as: UTF8.self) }
             guard let bytes = try await connection.read() else {
-                Issue.record("the connection ended after \(text.debugDescription)")
+                let rest = received.withLock { String(decoding: $0, as: UTF8.self) }
+                Issue.record("the connection ended after \(rest.debugDescription)")
                 throw CancellationError()
             }
             received.withLock { $0 += bytes }
         }
     }
-
-    /// Reads until the text has come.
-    func receive(_ text: String) async throws -> String { try await receive { $0.hasSuffix(text) } }
 
     /// All until the server closes.
     func receiveToEnd() async throws -> String {

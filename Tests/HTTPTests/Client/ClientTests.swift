@@ -115,7 +115,7 @@ struct ClientTests {
                 #expect(try await text(response) == "hello")
             }
             let put = try await client.send(
-                ClientRequest(method: "PUT", path: "/x?y", body: [1, 2, 3]), timeout: .seconds(5))
+                ClientRequest(method: "PUT", path: "/x?y", body: [1, 2, 3]), timeout: .seconds(5).patient)
             #expect(put.status == 201)
             #expect(try await text(put) == "PUT /x 3")
             #expect(await server.counters.accepted == 1)
@@ -234,7 +234,7 @@ struct ClientTests {
             #expect(try await connection.read() == Array("ping".utf8))
             connection.close()
             do {
-                _ = try await client.upgrade(path: "/", protocol: "other", timeout: .seconds(5))
+                _ = try await client.upgrade(path: "/", protocol: "other", timeout: .seconds(5).patient)
                 Issue.record("upgraded")
             } catch let refused as UpgradeRefused {
                 #expect(refused.response.status == 426)

@@ -44,7 +44,7 @@ private struct StressRun: Sendable {
             #expect(growth < 256 * 1024 + started / 4, "memory was leaked: \(growth) bytes; seed \(Stress.seed)")
         }
         for client in run.clients { client.close() }
-        await run.server.stop(within: .seconds(5))
+        await run.server.stop(within: .seconds(5).patient)
         #expect(await run.server.counters.connections == 0)
         #expect(run.running.value == 0, "a handler's task was left; seed \(Stress.seed)")
         #expect(await run.group.shutdown(), "a task was left; seed \(Stress.seed)")

@@ -17,7 +17,7 @@ struct HoldTests {
     }
 
     private func handler(
-        for duration: Duration = .seconds(60)
+        for duration: Duration = guardTime
     ) -> @Sendable (borrowing RequestView, ConnectionContext) -> Answer {
         let (topic, version) = (topic, version)
         return { request, _ in
@@ -104,7 +104,7 @@ struct HoldTests {
             let peer = try await Peer(address)
             try await peer.send(get("/one"))
             try await Self.waitUntilHeld(server, 1)
-            await server.stop(within: .seconds(30))
+            await server.stop(within: .seconds(30).patient)
             let text = try await peer.receiveToEnd()
             #expect(text.hasSuffix("version 0\n") && text.contains("\r\nConnection: close\r\n"))
         }
@@ -116,7 +116,7 @@ struct HoldTests {
         let (topic, version) = (topic, version)
         let handler: @Sendable (borrowing RequestView, ConnectionContext) -> Answer = { request, _ in
             .hold(
-                Hold(on: topic, for: .seconds(60)) { _ in
+                Hold(on: topic, for: guardTime) { _ in
                     order.add("held \(version.value)")
                     return .prepared(hello)
                 })
@@ -149,7 +149,7 @@ struct HoldTests {
                     return .respond(Response(status: 200, body: .stream { try await $0.write("streamed") }))
                 })
         }
-        try await withServer({ $0.idleTimeout = .seconds(60) }, handler: handler) { server, address in
+        try await withServer({ $0.idleTimeout = guardTime }, handler: handler) { server, address in
             let peer = try await Peer(address)
             try await peer.send(get("/task"))
             #expect(try await peer.receive("made\n").hasPrefix("HTTP/1.1 200"))

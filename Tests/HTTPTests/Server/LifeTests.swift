@@ -200,7 +200,7 @@ struct StopTests {
             let partial = try await Peer(address)
             try await partial.send("GET / HTTP/1.1\r\n")
             while await server.counters.tasks < 1 { await Task.yield() }
-            let stop = spawn(on: TestLoops.other, "stop") { await server.stop(within: .seconds(15)) }
+            let stop = spawn(on: TestLoops.other, "stop") { await server.stop(within: .seconds(15).patient) }
             #expect(try await idle.receiveToEnd() == "")
             await #expect(throws: (any Error).self) { _ = try await Peer(address) }
             try await partial.send("Host: a\r\n\r\n")
@@ -234,11 +234,11 @@ struct StopTests {
 
     @Test("a fresh connection's first request is still answered when the server is about to stop")
     func fresh() async throws {
-        let configure = { (configuration: inout ServerConfiguration) in configuration.drainGrace = .seconds(15) }
+        let configure = { (configuration: inout ServerConfiguration) in configuration.drainGrace = .seconds(15).patient }
         try await withServer(configure, handler: { _, _ in .prepared(hello) }) { server, address in
             let peer = try await Peer(address)
             while await server.counters.connections < 1 { await Task.yield() }
-            let stop = spawn(on: TestLoops.other, "stop") { await server.stop(within: .seconds(15)) }
+            let stop = spawn(on: TestLoops.other, "stop") { await server.stop(within: .seconds(15).patient) }
             await #expect(throws: (any Error).self) { while true { _ = try await Peer(address) } }
             try await peer.send(get("/"))
             #expect(try await peer.receiveToEnd() == helloClosing)

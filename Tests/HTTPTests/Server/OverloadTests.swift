@@ -15,7 +15,7 @@ struct OverloadTests {
             {
                 $0.maxConnections = 1
                 $0.overloadReserve = 1
-                $0.drainGrace = .seconds(60)
+                $0.drainGrace = guardTime
             }, handler: Self.ok
         ) { server, address in
             let first = try await Peer(address)
@@ -48,7 +48,7 @@ struct OverloadTests {
                 $0.admit = { _ in turn.add(1, ordering: .relaxed).newValue % 3 == 0 ? 2 : 1 }
                 $0.peerKey = { $0.token }
                 $0.maxConnectionsPerPeer = 1
-                $0.drainGrace = .seconds(60)
+                $0.drainGrace = guardTime
             }, handler: Self.ok
         ) { server, address in
             let first = try await Peer(address)
@@ -77,7 +77,7 @@ struct OverloadTests {
             let address: SocketAddress = host == "::1" ? .ipv6(host: host, port: 0) : .ipv4(host: host, port: 0)
             let bound = try await server.listen(on: address)
             _ = try await exchange(bound, get("/", "Connection: close\r\n"))
-            await server.stop(within: .seconds(5))
+            await server.stop(within: .seconds(5).patient)
         }
         #expect(seen.values == [0x7f00_0001, 0])
         #expect(ServerConfiguration.addressKey(of: -1) == nil)

@@ -138,7 +138,7 @@ struct WaitingTests {
                 return .text("late")
             }
         }
-        try await withServer({ $0.halfCloseGrace = .seconds(30) }, handler: handler) { server, address in
+        try await withServer({ $0.halfCloseGrace = .seconds(30).patient }, handler: handler) { server, address in
             let peer = try await Peer(address)
             try await peer.send(get("/") + get("/"))
             try await peer.connection.shutdownWrite()
