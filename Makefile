@@ -16,7 +16,7 @@ demo: ## two real guests, their metadata, an attack, a crash; leaves nothing beh
 test: ## everything that must hold, as root; at most 16 minutes on 2 cores
 	@exec scripts/test
 
-test-full: ## what takes long, in parts: PART=debug|tsan|asan|fuzz|crash|demo|stress|differential, all in turn if none is named; resumable
+test-full: ## what takes long, in parts: PART=debug|tsan|asan|fuzz-messages|fuzz-elements|fuzz-protocols|crash|demo|stress|differential, all in turn if none is named; resumable
 	@exec env PART=$(PART) scripts/test-full
 
 bench: ## the benchmarks beside nginx and a C server, as root: ONLY=word[,word] picks rows

@@ -76,8 +76,7 @@ struct ExampleTests {
     /// Opens connections, asks for the path on each, and compares the program's memory.
     private func expectMemory(of path: String, atMost limit: Int) async throws {
         // Sanitizers keep books beside every allocation.
-        let sanitizers: [String] = ["__tsan_init", "__asan_init"]
-        if sanitizers.contains(where: { dlsym(nil, $0) != nil }) { return }
+        if Sanitizer.isPresent { return }
         var files = rlimit()
         let resource = __rlimit_resource_t(7 /* RLIMIT_NOFILE */)
         try #require(getrlimit(resource, &files) == 0)

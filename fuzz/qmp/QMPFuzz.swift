@@ -14,12 +14,9 @@ enum Main {
 /// One input: its first byte chooses the size of the pieces.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    guard count > 1 else { return 0 }
-    // SAFETY: libFuzzer lends `count` bytes for the length of this call.
-    let input = UnsafeBufferPointer(start: start, count: count)
-    let bytes = Array(input.dropFirst())
-    let (whole, wholeEnds) = lines(bytes, bytes.count)
-    let (pieces, piecesEnd) = lines(bytes, Int(input[0] % 64) + 1)
+    guard let input = FuzzInput(start, count) else { return 0 }
+    let (whole, wholeEnds) = lines(input.bytes, input.bytes.count)
+    let (pieces, piecesEnd) = lines(input.bytes, input.piece)
     precondition(wholeEnds == piecesEnd, "cut in pieces the limit is judged otherwise")
     // A whole read that breaks the limit loses the lines before it; pieces have given them out by then.
     precondition(wholeEnds || whole == pieces, "cut in pieces the lines differ")

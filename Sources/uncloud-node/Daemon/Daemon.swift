@@ -27,7 +27,8 @@ struct Daemon {
         let logger = makeLogger()
         let signals = try await SignalSource([SIGTERM, SIGINT], on: loop)
         let count = configuration.loops > 0 ? configuration.loops : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
-        let group = try EventLoopGroup(loops: count, label: "node")
+        let watchdog = LoopWatchdog { logger.warning("\($0)") }
+        let group = try EventLoopGroup(loops: count, label: "node", watchdog: watchdog)
         let result: Result<Void, any Error>
         do {
             let node = try await Node.start(configuration, group: group, logger: logger)

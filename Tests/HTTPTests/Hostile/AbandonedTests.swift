@@ -11,7 +11,7 @@ struct AbandonedTests {
 
     @Test(
         "opened, brought into every state and abandoned they cost little and leave nothing",
-        .disabled(if: isSanitized, "a fork"))
+        .disabled(if: Sanitizer.isPresent, "a fork"))
     func alone() async throws {
         guard try Requirement.need("python3") else { return }
         // In a process of its own, whose memory nobody else uses.
@@ -21,7 +21,7 @@ struct AbandonedTests {
         print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self), terminator: "")
     }
 
-    @Test("abandoned they leave nothing, seen by a sanitizer", .enabled(if: isSanitized))
+    @Test("abandoned they leave nothing, seen by a sanitizer", .enabled(if: Sanitizer.isPresent))
     func sanitized() async throws {
         guard try Requirement.need("python3") else { return }
         try await Self.abandon()
@@ -42,7 +42,7 @@ struct AbandonedTests {
             await siege.letRead()
             let each = (residentBytes() - before) / Self.count
             print("\(each) bytes of memory a connection, a sixth of them waiting for an answer")
-            if !isSanitized { #expect(each < 4096) }
+            if !Sanitizer.isPresent { #expect(each < 4096) }
             try await peers.input.write([0x0a])
             try await peers.expect("left")
             // Who waits for an answer is there for as long as it likes; all others' time is over.

@@ -6,7 +6,8 @@ import Testing
 
 @Suite("requests that are cancelled at any moment")
 struct CancellationStressTests {
-    @Test("no task, descriptor or byte is left, and no answer is another's", .disabled(if: isSanitized, "a fork"))
+    @Test(
+        "no task, descriptor or byte is left, and no answer is another's", .disabled(if: Sanitizer.isPresent, "a fork"))
     func alone() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             try await StressRun.run()
@@ -14,7 +15,7 @@ struct CancellationStressTests {
         print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self), terminator: "")
     }
 
-    @Test("no task is left, and no answer is another's, seen by a sanitizer", .enabled(if: isSanitized))
+    @Test("no task is left, and no answer is another's, seen by a sanitizer", .enabled(if: Sanitizer.isPresent))
     func sanitized() async throws { try await StressRun.run() }
 }
 
@@ -31,7 +32,7 @@ private struct StressRun: Sendable {
     static func run() async throws {
         // What the process opens once for all.
         #expect(await (try EventLoopGroup(loops: 2, label: "first")).shutdown())
-        if !isSanitized { Holdings.forgetThrownErrors() }
+        if !Sanitizer.isPresent { Holdings.forgetThrownErrors() }
         let descriptors = Holdings.descriptors
         let run = try await StressRun()
         _ = try await run.phase(Stress.duration / 5)
@@ -40,7 +41,7 @@ private struct StressRun: Sendable {
         let growth = Holdings.heapBytes - before
         print("\(started) requests, \(finished) of them to their end, \(growth) bytes more in use; seed \(Stress.seed)")
         #expect(finished > 0 && finished < started)
-        if !isSanitized {
+        if !Sanitizer.isPresent {
             #expect(growth < 256 * 1024 + started / 4, "memory was leaked: \(growth) bytes; seed \(Stress.seed)")
         }
         for client in run.clients { client.close() }
@@ -48,7 +49,7 @@ private struct StressRun: Sendable {
         #expect(await run.server.counters.connections == 0)
         #expect(run.running.value == 0, "a handler's task was left; seed \(Stress.seed)")
         #expect(await run.group.shutdown(), "a task was left; seed \(Stress.seed)")
-        if !isSanitized { #expect(Holdings.descriptors == descriptors, "seed \(Stress.seed)") }
+        if !Sanitizer.isPresent { #expect(Holdings.descriptors == descriptors, "seed \(Stress.seed)") }
     }
 
     private init() async throws {

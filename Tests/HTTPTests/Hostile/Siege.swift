@@ -165,6 +165,3 @@ func residentBytes() -> Int {
     let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
     return (text?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
 }
-
-/// Whether a sanitizer keeps memory of its own for each piece of the program's.
-let isSanitized = dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil

@@ -234,7 +234,8 @@ struct StopTests {
 
     @Test("a fresh connection's first request is still answered when the server is about to stop")
     func fresh() async throws {
-        let configure = { (configuration: inout ServerConfiguration) in configuration.drainGrace = .seconds(15).patient }
+        let configure = { (configuration: inout ServerConfiguration) in configuration.drainGrace = .seconds(15).patient
+        }
         try await withServer(configure, handler: { _, _ in .prepared(hello) }) { server, address in
             let peer = try await Peer(address)
             while await server.counters.connections < 1 { await Task.yield() }

@@ -5,9 +5,7 @@ import Testing
 
 @Suite("awaits that are cancelled at any moment")
 struct CancellationStressTests {
-    private static let isSanitized = dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil
-
-    @Test("no task, descriptor, element or byte is left", .disabled(if: isSanitized, "a fork"))
+    @Test("no task, descriptor, element or byte is left", .disabled(if: Sanitizer.isPresent, "a fork"))
     func alone() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             try await StressRun.run(isAlone: true)
@@ -15,7 +13,7 @@ struct CancellationStressTests {
         print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self), terminator: "")
     }
 
-    @Test("no task or element is left, seen by a sanitizer", .enabled(if: isSanitized))
+    @Test("no task or element is left, seen by a sanitizer", .enabled(if: Sanitizer.isPresent))
     func sanitized() async throws { try await StressRun.run(isAlone: false) }
 }
 

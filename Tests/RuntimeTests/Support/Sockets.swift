@@ -34,17 +34,3 @@ enum Sockets {
         return (descriptor, address)
     }
 }
-
-/// How this build is instrumented.
-enum Sanitizer {
-    /// Whether tests may take memory and descriptors away in a process of their own.
-    static var isAbsent: Bool { !isThread && dlsym(nil, "__asan_init") == nil }
-
-    static var isThread: Bool {
-        #if THREAD_SANITIZER
-            true
-        #else
-            dlsym(nil, "__tsan_init") != nil
-        #endif
-    }
-}
