@@ -12,32 +12,115 @@ final class ChannelCore<Element: Sendable>: @unchecked Sendable {
 
     init(capacity: Int) { state = ChannelState(capacity: capacity) }
 
-    /// Keeps an element if there is room, nobody waits and the channel isn't finished. False decides nothing.
+    /// Keeps an element if there is room and nobody waits for one. False decides nothing.
     @inlinable
     func offer(_ element: Element) -> Bool {
         lock.lock()
-        let fits = state.isQuiet && state.elements.count < state.capacity
-        if fits { state.elements.append(element) }
+        let fits = state.elements.count < state.offerable
+        if fits {
+            state.elements.append(element)
+            state.noteHighWater()
+        }
         lock.unlock()
         return fits
     }
 
-    /// Takes an element if there is one and nobody waits. Nil decides nothing.
+    /// Takes an element if there is one that no sender waits for. Nil decides nothing.
     @inlinable
     func poll() -> Element? {
         lock.lock()
-        let element = state.isQuiet ? state.elements.popFirst() : nil
+        let element = state.elements.count > state.unpollable ? state.elements.popFirst() : nil
         lock.unlock()
         return element
     }
 
-    /// Everything else.
-    func withLock<T>(_ body: (inout ChannelState<Element>) -> T) -> T {
+    /// Everything else: resumes whom the state names once the lock is free.
+    private func act(_ body: (inout ChannelState<Element>) -> [ChannelState<Element>.Action]) {
         lock.lock()
-        let result = body(&state)
+        let actions = body(&state)
         state.settle()
         lock.unlock()
-        return result
+        for action in actions { action.perform() }
+    }
+
+    /// What `state` says now.
+    func read<T>(_ body: (ChannelState<Element>) -> T) -> T {
+        lock.lock()
+        defer { lock.unlock() }
+        return body(state)
+    }
+
+    @usableFromInline
+    func trySend(_ element: Element) -> Bool {
+        var sent = false
+        act { $0.trySend(element, &sent) }
+        return sent
+    }
+
+    @usableFromInline
+    func tryReceive() -> Element? {
+        if case .element(let element) = take() { return element }
+        return nil
+    }
+
+    func take() -> Taken<Element> {
+        var taken = Taken<Element>.nothing
+        act { $0.tryReceive(&taken) }
+        return taken
+    }
+
+    func finish() { act { $0.finish() } }
+
+    /// Sends, waiting for room.
+    @usableFromInline
+    func sendOrWait(_ element: Element, isolation: isolated (any Actor)? = #isolation) async throws {
+        if trySend(element) { return }
+        let sent = OneShot<Void>()
+        try await withTaskCancellationHandler {
+            act { $0.send(element, sent) }
+            try await sent.value()
+        } onCancel: {
+            act { $0.cancelSender(sent) }
+        }
+    }
+
+    /// Takes an element, waiting for one; nil at the end.
+    @usableFromInline
+    func receiveOrWait(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
+        switch take() {
+        case .element(let element): return element
+        case .end: return nil
+        case .nothing: break
+        }
+        let received = OneShot<Element?>()
+        return try await withTaskCancellationHandler {
+            act { $0.receive(received) }
+            return try await received.value()
+        } onCancel: {
+            act { $0.cancelReceiver(received) }
+        }
+    }
+}
+
+extension ChannelCore: Watchable {
+    func watch(_ watcher: OneShot<Void>) { act { $0.watch(watcher) } }
+
+    func unwatch(_ watcher: OneShot<Void>) {
+        act {
+            $0.unwatch(watcher)
+            return []
+        }
+    }
+}
+
+extension ChannelState.Action {
+    /// Resumes whom it names. Outside the lock.
+    fileprivate func perform() {
+        switch self {
+        case .send(let sender, let result): sender.fulfil(result)
+        case .receive(let receiver, let result): receiver.fulfil(result)
+        case .wake(let watcher): watcher.resolve(.success(()))
+        }
     }
 }
 

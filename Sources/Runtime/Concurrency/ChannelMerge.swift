@@ -31,12 +31,12 @@ public struct MergeSource<Element: Sendable>: Sendable {
     /// Receives from a bounded channel.
     public static func from<T>(
         _ channel: AsyncChannel<T>, _ transform: @escaping @Sendable (T) -> Element
-    ) -> MergeSource { MergeSource(channel, transform) }
+    ) -> MergeSource { MergeSource(channel.core, transform) }
 
     /// Receives from an unbounded channel.
     public static func from<T>(
         _ channel: UnboundedChannel<T>, _ transform: @escaping @Sendable (T) -> Element
-    ) -> MergeSource { MergeSource(channel, transform) }
+    ) -> MergeSource { MergeSource(channel.core, transform) }
 
     /// Receives for a follower of a broadcast.
     public static func from<T>(

@@ -21,12 +21,12 @@ struct ChannelState<Element: Sendable> {
         case wake(OneShot<Void>)
     }
 
-    typealias Now = Taken<Element>
-
     @usableFromInline let capacity: Int
     @usableFromInline var elements: Fifo<Element> = Fifo()
-    /// Whether nobody waits and the channel isn't finished: then there is nobody to resume.
-    @usableFromInline var isQuiet = true
+    /// With fewer elements than this, one may be appended without further ado: nobody would have to be resumed.
+    @usableFromInline private(set) var offerable: Int
+    /// With more elements than this, one may be taken without further ado.
+    @usableFromInline private(set) var unpollable = 0
     /// Only while full and not finished.
     private var senders: Fifo<(Element, Sender)> = Fifo()
     /// Only while empty and not finished.
@@ -35,16 +35,30 @@ struct ChannelState<Element: Sendable> {
     private var watchers: [OneShot<Void>] = []
     private(set) var finished = false
     /// The most elements that have waited at once.
-    private(set) var highWater = 0
+    @usableFromInline private(set) var highWater = 0
+    /// With fewer elements than this, senders that wait are let in. To wake one for each element taken would cost a change of
+    /// tasks each, so that of a large channel half has to be empty.
+    private let few: Int
 
-    init(capacity: Int) { self.capacity = capacity }
+    init(capacity: Int) {
+        self.capacity = capacity
+        offerable = capacity
+        few = capacity < 16 ? capacity : capacity / 2
+    }
 
     var count: Int { elements.count }
 
-    /// After each call but those that `isQuiet` allows.
+    /// After each call but those that `offerable` and `unpollable` allow.
     mutating func settle() {
-        isQuiet = !finished && receivers.isEmpty && senders.isEmpty && watchers.isEmpty
-        highWater = max(highWater, elements.count)
+        let isQuiet = !finished && receivers.isEmpty && senders.isEmpty && watchers.isEmpty
+        offerable = isQuiet ? capacity : 0
+        unpollable = senders.isEmpty ? 0 : few
+        noteHighWater()
+    }
+
+    @inlinable
+    mutating func noteHighWater() {
+        if elements.count > highWater { highWater = elements.count }
     }
 
     /// With a receiver waiting: hands over. With room: keeps. Full: the sender waits.
@@ -57,26 +71,32 @@ struct ChannelState<Element: Sendable> {
             return []
         }
         guard sender.claim() else { return [] }
-        return trySend(element).1 + [.send(sender, .success(()))]
+        var sent = false
+        return trySend(element, &sent) + [.send(sender, .success(()))]
     }
 
-    mutating func trySend(_ element: Element) -> (Bool, [Action]) {
-        if finished { return (false, []) }
+    mutating func trySend(_ element: Element, _ sent: inout Bool) -> [Action] {
+        if finished { return [] }
         while let receiver = receivers.popFirst() {
-            if receiver.claim() { return (true, [.receive(receiver, .success(element))]) }
+            guard receiver.claim() else { continue }
+            sent = true
+            return [.receive(receiver, .success(element))]
         }
         let admitted = admitSenders()
-        if elements.count >= capacity { return (false, admitted) }
+        if elements.count >= capacity { return admitted }
         elements.append(element)
-        return (true, admitted + takeWatchers())
+        sent = true
+        return watchers.isEmpty ? admitted : admitted + takeWatchers()
     }
 
-    /// Taken elements make room for senders that wait: for all that fit, once half of a large channel is empty. To wake one
-    /// for each element would cost a change of tasks each.
-    mutating func tryReceive() -> (Now, [Action]) {
-        guard let element = elements.popFirst() else { return (finished ? .end : .nothing, []) }
-        let few = capacity < 16 ? capacity : capacity / 2
-        return (.element(element), elements.count < few ? admitSenders() : [])
+    /// Taken elements make room for senders that wait: for all that fit, once there are few left.
+    mutating func tryReceive(_ taken: inout Taken<Element>) -> [Action] {
+        guard let element = elements.popFirst() else {
+            taken = finished ? .end : .nothing
+            return []
+        }
+        taken = .element(element)
+        return elements.count < few ? admitSenders() : []
     }
 
     private mutating func admitSenders() -> [Action] {
@@ -95,8 +115,9 @@ struct ChannelState<Element: Sendable> {
             return []
         }
         guard receiver.claim() else { return [] }
-        let (now, actions) = tryReceive()
-        if case .element(let element) = now { return actions + [.receive(receiver, .success(element))] }
+        var taken = Taken<Element>.end
+        let actions = tryReceive(&taken)
+        if case .element(let element) = taken { return actions + [.receive(receiver, .success(element))] }
         return actions + [.receive(receiver, .success(nil))]
     }
 

@@ -37,11 +37,11 @@ public struct LoopDiscardingTaskGroup {
     /// Adds a child; in a group that is cancelled it starts cancelled.
     ///
     /// - Parameters:
-    ///   - label: the child's name in debuggers, crash reports and the watchdog's.
+    ///   - label: what the watchdog and `LoopCounters.longestJob` call it.
     ///   - body: what to do.
     public mutating func addTask(_ label: String, _ body: @escaping @Sendable () async throws -> Void) {
         let registration = ChildRegistration(on: loop, label)
-        group.addTask(name: label, executorPreference: loop) { try await registration.run(body) }
+        group.addTask(executorPreference: loop.taskExecutorObject) { try await registration.run(body) }
     }
 
     /// Cancels the children, those to come too.

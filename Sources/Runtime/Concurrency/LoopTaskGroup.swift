@@ -46,11 +46,11 @@ public struct LoopTaskGroup<Child: Sendable>: AsyncSequence, AsyncIteratorProtoc
     /// Adds a child; in a group that is cancelled it starts cancelled.
     ///
     /// - Parameters:
-    ///   - label: the child's name in debuggers, crash reports and the watchdog's.
+    ///   - label: what the watchdog and `LoopCounters.longestJob` call it.
     ///   - body: what to do.
     public mutating func addTask(_ label: String, _ body: @escaping @Sendable () async throws -> Child) {
         let registration = ChildRegistration(on: loop, label)
-        group.addTask(name: label, executorPreference: loop) { try await registration.run(body) }
+        group.addTask(executorPreference: loop.taskExecutorObject) { try await registration.run(body) }
     }
 
     /// The result of the next child to end; nil when none is left. Throws the child's error. Does not heed cancellation by
@@ -77,23 +77,22 @@ public struct LoopTaskGroup<Child: Sendable>: AsyncSequence, AsyncIteratorProtoc
 /// A child's entry among its loop's tasks, so that a shutdown cancels and awaits it, and the watchdog knows its label.
 struct ChildRegistration: Sendable {
     private let registry: TaskRegistry
-    private let id: UInt64
-    private let label: String
+    private let entry: TaskRegistry.Entry
 
     /// Before the child is made: the loop waits for it from now on.
     init(on loop: EventLoop, _ label: String) {
         registry = loop.tasks
-        id = registry.reserve()
-        self.label = label
+        entry = TaskRegistry.Entry(label: label)
+        registry.insert(entry)
     }
 
     /// The child's code, in the child.
     func run<T>(_ body: @Sendable () async throws -> T) async throws -> T {
         let child = RunningChild()
-        registry.attach(id, identity: child.identity, label: label) { child.cancel() }
+        registry.attach(child, to: entry)
         defer {
             child.end()
-            registry.remove(id)
+            registry.remove(entry)
         }
         return try await body()
     }
@@ -101,15 +100,16 @@ struct ChildRegistration: Sendable {
 
 /// The child task whose code is running here, so that others can cancel it as long as it lives.
 @safe
-private final class RunningChild: @unchecked Sendable {
+final class RunningChild: @unchecked Sendable {
     // SAFETY: made and ended within the task; from another thread it is only cancelled, which UnsafeCurrentTask allows, and
     // only under the lock that `end` takes before the task is over.
     private let task: Locked<UnsafeCurrentTask?>
-    let identity: UInt
+    /// By which the loop knows what it runs.
+    let address: UInt
 
     init() {
         let current = unsafe withUnsafeCurrentTask { unsafe $0 }
-        identity = unsafe current.map { unsafe unsafeBitCast($0, to: UInt.self) } ?? 0
+        address = unsafe current.map { unsafe unsafeBitCast($0, to: UInt.self) } ?? 0
         unsafe task = Locked(current)
     }
 

@@ -6,20 +6,19 @@
 ///
 /// - Parameters:
 ///   - loop: where the task runs whenever no actor with an executor of its own is running it.
-///   - label: the task's name in debuggers, crash reports and the watchdog's.
+///   - label: what the watchdog and `LoopCounters.longestJob` call it.
 ///   - body: what to do. An error it throws is the task's result; nobody else hears of it.
 /// - Returns: the task, to cancel or to await.
 @discardableResult
 public func spawn<T: Sendable>(
     on loop: EventLoop, _ label: String, _ body: @escaping @Sendable () async throws -> T
 ) -> Task<T, any Error> {
-    let registry = loop.tasks
-    let id = registry.reserve()
-    let task = Task(name: label, executorPreference: loop) {
-        defer { registry.remove(id) }
+    let entry = TaskRegistry.Entry(label: label)
+    loop.tasks.insert(entry)
+    let task = Task(executorPreference: loop.taskExecutorObject) {
+        defer { loop.tasks.remove(entry) }
         return try await body()
     }
-    // SAFETY: a Task is one reference, to the object that the loop's jobs of it are; only its address is kept, to compare.
-    registry.attach(id, identity: unsafe unsafeBitCast(task, to: UInt.self), label: label) { task.cancel() }
+    loop.tasks.attach(task, to: entry)
     return task
 }

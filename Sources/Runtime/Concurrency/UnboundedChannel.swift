@@ -17,13 +17,13 @@ public final class UnboundedChannel<Element: Sendable>: Sendable, AsyncSequence 
     }
 
     /// The number of elements that wait to be received.
-    public var count: Int { core.withLock { $0.count } }
+    public var count: Int { core.read { $0.count } }
 
     /// The most elements that have waited at once.
-    public var highWater: Int { core.withLock { $0.highWater } }
+    public var highWater: Int { core.read { $0.highWater } }
 
     /// Whether `finish` has been called.
-    public var isFinished: Bool { core.withLock { $0.finished } }
+    public var isFinished: Bool { core.read { $0.finished } }
 
     /// Sends, at once. Any thread; no task is needed.
     ///
@@ -31,14 +31,7 @@ public final class UnboundedChannel<Element: Sendable>: Sendable, AsyncSequence 
     /// - Returns: false when the channel is finished; the element has not been sent then.
     @inlinable
     @discardableResult
-    public func send(_ element: Element) -> Bool { core.offer(element) || sendAndWake(element) }
-
-    @usableFromInline
-    func sendAndWake(_ element: Element) -> Bool {
-        let (sent, actions) = core.withLock { $0.trySend(element) }
-        for action in actions { action.perform() }
-        return sent
-    }
+    public func send(_ element: Element) -> Bool { core.offer(element) || core.trySend(element) }
 
     /// Takes the next element, waiting for one; nil once the channel is finished and empty.
     ///
@@ -49,33 +42,15 @@ public final class UnboundedChannel<Element: Sendable>: Sendable, AsyncSequence 
     public func receive(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
         try Task.checkCancellation()
         if let element = core.poll() { return element }
-        return try await receiveOrWait()
-    }
-
-    @usableFromInline
-    func receiveOrWait(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
-        switch take() {
-        case .element(let element): return element
-        case .end: return nil
-        case .nothing: break
-        }
-        let received = OneShot<Element?>()
-        return try await withTaskCancellationHandler {
-            perform(core.withLock { $0.receive(received) })
-            return try await received.value()
-        } onCancel: {
-            perform(core.withLock { $0.cancelReceiver(received) })
-        }
+        return try await core.receiveOrWait()
     }
 
     /// Takes an element if there is one now.
-    public func tryReceive() -> Element? {
-        if case .element(let element) = take() { return element }
-        return nil
-    }
+    @inlinable
+    public func tryReceive() -> Element? { core.poll() ?? core.tryReceive() }
 
     /// Ends the channel: elements in it can still be received. Any number of times.
-    public func finish() { perform(core.withLock { $0.finish() }) }
+    public func finish() { core.finish() }
 
     /// An iterator; several compete for the elements.
     public func makeAsyncIterator() -> Iterator { Iterator(channel: self) }
@@ -92,20 +67,4 @@ public final class UnboundedChannel<Element: Sendable>: Sendable, AsyncSequence 
             try await channel.receive(isolation: actor)
         }
     }
-
-    private func perform(_ actions: [ChannelState<Element>.Action]) {
-        for action in actions { action.perform() }
-    }
-}
-
-extension UnboundedChannel: Watchable {
-    func take() -> Taken<Element> {
-        let (now, actions) = core.withLock { $0.tryReceive() }
-        perform(actions)
-        return now
-    }
-
-    func watch(_ watcher: OneShot<Void>) { perform(core.withLock { $0.watch(watcher) }) }
-
-    func unwatch(_ watcher: OneShot<Void>) { core.withLock { $0.unwatch(watcher) } }
 }

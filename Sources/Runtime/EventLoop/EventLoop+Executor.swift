@@ -70,20 +70,27 @@ extension EventLoop {
         observation.began(.polling)
     }
 
+    @inline(__always)
+    private func observe(_ job: UnownedJob, _ run: () -> Void) {
+        // SAFETY: a job is one pointer, of which only the address is kept, to compare.
+        let identity = unsafe unsafeBitCast(job, to: UInt.self)
+        observation.began(job: identity)
+        let start = observation.measuresJobs ? uv_hrtime() : 0
+        run()
+        if start > 0 { observation.jobTook(uv_hrtime() &- start, tasks.label(of: identity)) }
+    }
+
     private func drain(budget: Int) -> Int {
         let serial = unsafe asUnownedSerialExecutor()
-        let task = unsafe asUnownedTaskExecutor()
+        let free = unsafe taskExecutorObject.asUnownedTaskExecutor()
         var ran = 0
         while ran < budget, let work = local.ring.pop() {
             switch work {
+            // SAFETY, of both: each job is run once, on the thread of its executor, which is never freed.
             case .job(let job):
-                // SAFETY: each job is run once, on the thread of its executor, which is never freed. A job is one pointer, of
-                // which only the address is kept, to compare.
-                let identity = unsafe unsafeBitCast(job, to: UInt.self)
-                observation.began(job: identity)
-                let start = observation.measuresJobs ? uv_hrtime() : 0
-                unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
-                if start > 0 { observation.jobTook(uv_hrtime() &- start, tasks.label(of: identity)) }
+                observe(job) { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: free) }
+            case .freeJob(let job):
+                observe(job) { unsafe job.runSynchronously(on: free) }
             case .body(let body):
                 observation.began(.body)
                 let start = observation.measuresJobs ? uv_hrtime() : 0

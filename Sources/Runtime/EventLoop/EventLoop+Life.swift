@@ -73,13 +73,6 @@ extension EventLoop {
         }
     }
 
-    private func abandonTimers() {
-        while let timer = local.timers.earliest {
-            local.timers.remove(timer)
-            timer.abandon()
-        }
-    }
-
     /// Whether handles of others than the loop are open or closing.
     private var hasOwners: Bool {
         let survey = HandleSurvey(loop: self)

@@ -11,7 +11,7 @@ internal import Synchronization
 ///
 /// Methods are for any thread unless they say "on the loop".
 @safe
-public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+public final class EventLoop: SerialExecutor, @unchecked Sendable {
     // SAFETY: `uv`, `wakeHandle` and the contents of `local` are used on the loop's thread alone (before the thread starts: by
     // init), but for uv_async_send, which libuv allows anywhere and `inbox` orders before the handle's close.
     /// The place in its group.
@@ -20,6 +20,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     public let label: String
     /// The actor whose isolation is this loop's thread.
     public var actor: LoopActor { actorBox.actor }
+
+    /// The executor of tasks that prefer this loop: for `executorPreference:` and `withTaskExecutorPreference`.
+    public var taskExecutor: any TaskExecutor { taskExecutorObject }
+
+    var taskExecutorObject: LoopTaskExecutor {
+        guard let freeExecutor else { fatalError("a loop has no executor of tasks") }
+        return freeExecutor
+    }
 
     let uv: UnsafeMutablePointer<uv_loop_t>
     let wakeHandle: UnsafeMutablePointer<uv_async_t>
@@ -38,6 +46,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     let refusedCount = RelaxedCounter()
     let lateCount = Atomic<Int>(0)
     private let actorBox = ActorBox()
+    private var freeExecutor: LoopTaskExecutor?
     let ended = OneShot<Void>()
     /// Whether it has a thread. Set where its group is made, before others know the loop.
     var started = false
@@ -70,6 +79,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         unsafe wakeHandle = .allocate(capacity: 1)
         unsafe local = LoopLocal(loop: uv)
         actorBox.make(self)
+        freeExecutor = LoopTaskExecutor(loop: self)
         // SAFETY: the loop is never freed (see above), so that the unretained pointers in the handles stay good.
         let raw = unsafe Unmanaged.passRetained(self).toOpaque()
         unsafe uv.pointee.data = raw

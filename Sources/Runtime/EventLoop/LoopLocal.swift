@@ -138,6 +138,7 @@ final class LoopLocal {
         unsafe timerHandle.deallocate()
         unsafe wheelHandle.deallocate()
         handles.freeAll()
+        timers.free()
     }
 }
 

@@ -1,6 +1,9 @@
 /// What a loop runs: a job of the Swift runtime, or a body given to `execute`.
 enum Work {
+    /// Of an actor of the loop.
     case job(UnownedJob)
+    /// Of code that is on no actor.
+    case freeJob(UnownedJob)
     case body(@Sendable () -> Void)
 }
 

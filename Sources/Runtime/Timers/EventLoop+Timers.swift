@@ -15,15 +15,49 @@ extension EventLoop {
         after delay: Duration, onAbandon: (@Sendable () -> Void)?, _ body: @escaping @Sendable () -> Void
     ) -> ScheduledTimer {
         let deadline = nowNanoseconds &+ delay.nanoseconds
-        let timer = ScheduledTimer(deadline: deadline, loop: self, onAbandon: onAbandon, body: body)
-        // Without a closure where none is needed.
-        if isCurrent { add(timer) } else { execute { self.add(timer) } }
-        return timer
+        guard isCurrent else {
+            let node = TimerNode(loop: self, deadline: deadline, onAbandon: onAbandon, body: body)
+            let timer = ScheduledTimer(node: node, turn: node.turn)
+            execute { self.add(node) }
+            return timer
+        }
+        if let spare = unsafe local.timers.takeSpare() {
+            let node = unsafe spare._withUnsafeGuaranteedRef { node in
+                node.begin(deadline: deadline, onAbandon: onAbandon, body: body)
+                return node
+            }
+            unsafe local.addTimer(spare, deadline: deadline, loop: self)
+            return ScheduledTimer(node: node, turn: node.turn)
+        }
+        let node = TimerNode(loop: self, deadline: deadline, onAbandon: onAbandon, body: body)
+        add(node)
+        return ScheduledTimer(node: node, turn: node.turn)
     }
 
-    private func add(_ timer: ScheduledTimer) {
-        local.addTimer(timer)
-        if let time { tell(time, of: timer) }
+    private func add(_ node: TimerNode) {
+        let retained = unsafe Unmanaged.passRetained(node)
+        // Cancelled elsewhere on its way here.
+        if !node.isPending(node.turn) {
+            node.clear()
+            return unsafe local.timers.recycle(retained)
+        }
+        unsafe local.addTimer(retained, deadline: node.deadline, loop: self)
+    }
+
+    /// After its cancellation. libuv's timer stays as it is: as a rule another one follows, and at worst the loop wakes once for
+    /// nothing. A node that is not here any more, or not yet, is somebody else's to let go.
+    func remove(_ node: TimerNode, _ turn: UInt64) {
+        let index = node.heapIndex
+        if index >= 0, node.turn == turn {
+            node.clear()
+            unsafe local.timers.recycle(local.timers.remove(at: index))
+        }
+        time?.loop(self, hasTimers: local.timers.count)
+    }
+
+    /// The loop ends first: bodies will not run.
+    func abandonTimers() {
+        while local.timers.count > 0 { unsafe local.abandonTimer(local.timers.remove(at: 0)) }
     }
 
     /// Suspends the task for at least `duration`, by a timer of this loop.
@@ -45,54 +79,70 @@ extension EventLoop {
 }
 
 extension LoopLocal {
-    func addTimer(_ timer: ScheduledTimer) {
-        guard timer.isPending else { return }
-        if ending { return timer.abandon() }
-        timers.insert(timer)
-        if timers.earliest === timer { armTimer() }
+    /// Takes a retained node over, with a timer that waits.
+    func addTimer(_ node: Unmanaged<TimerNode>, deadline: UInt64, loop: EventLoop) {
+        if ending { return unsafe abandonTimer(node) }
+        unsafe timers.insert(node, deadline: deadline)
+        if let time = loop.time { return loop.tell(time, ofTimerAt: deadline) }
+        if armedFor == 0 || deadline / 1_000_000 + 1 < armedFor { armTimer(for: deadline, loop) }
     }
 
-    /// libuv's timer stays as it is: as a rule another one follows, and at worst the loop wakes once for nothing.
-    func removeTimer(_ timer: ScheduledTimer) { timers.remove(timer) }
+    /// Takes a retained node over whose timer can't run any more.
+    func abandonTimer(_ node: Unmanaged<TimerNode>) {
+        let onAbandon = unsafe node._withUnsafeGuaranteedRef { node in
+            let isOurs = node.claim(node.turn)
+            let onAbandon = node.takeOnAbandon()
+            return isOurs ? onAbandon : nil
+        }
+        unsafe timers.recycle(node)
+        onAbandon?()
+    }
 
     /// Sets libuv's one timer to the earliest of ours, unless it goes off no later than that.
-    private func armTimer() {
-        guard !ending, let earliest = timers.earliest else { return }
-        // SAFETY: on the loop; the handle lives until `closed`.
-        guard let loop = unsafe EventLoop.of(timerHandle.pointee.loop), loop.time == nil else { return }
-        let now = loop.nowMilliseconds
-        let due = earliest.deadline / 1_000_000 + 1
-        if armedFor != 0 && armedFor <= due { return }
+    private func armTimer(for deadline: UInt64, _ loop: EventLoop) {
+        let due = deadline / 1_000_000 + 1
+        if ending || armedFor != 0 && armedFor <= due { return }
         armedFor = due
+        let now = loop.nowMilliseconds
+        // SAFETY: on the loop; the handle lives until `closed`.
         unsafe uv_timer_start(
             timerHandle,
             { handle in
                 guard let handle = unsafe handle, let loop = unsafe EventLoop.of(handle.pointee.loop) else { return }
                 loop.observation.began(.timer)
-                loop.local.fireTimers(at: uv_hrtime())
+                loop.local.fireTimers(at: uv_hrtime(), loop)
                 loop.afterCallback()
             }, due > now ? due - now : 0, 0)
     }
 
-    func fireTimers(at now: UInt64) {
+    func fireTimers(at now: UInt64, _ loop: EventLoop) {
         timerWakes += 1
         armedFor = 0
-        while let timer = timers.earliest, timer.deadline <= now {
-            timers.remove(timer)
-            timer.fire()
+        while let deadline = timers.earliestDeadline, deadline <= now {
+            let node = unsafe timers.remove(at: 0)
+            let body = unsafe node._withUnsafeGuaranteedRef { node in
+                let isOurs = node.claim(node.turn)
+                let body = node.takeBody()
+                return isOurs ? body : nil
+            }
+            unsafe timers.recycle(node)
+            loop.time?.loop(loop, hasTimers: timers.count)
+            body?()
         }
-        armTimer()
+        if let deadline = timers.earliestDeadline, loop.time == nil { armTimer(for: deadline, loop) }
     }
 }
 
 extension Duration {
     /// Whole nanoseconds, at least 0 and at most 100 years.
     var nanoseconds: UInt64 {
-        let limit: Int64 = 100 * 365 * 86_400
-        if self <= .zero { return 0 }
-        let (seconds, attoseconds) = components
-        if seconds >= limit { return UInt64(limit) * 1_000_000_000 }
-        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        let attoseconds = attoseconds
+        if attoseconds <= 0 { return 0 }
+        // A division of 128 bits costs ten times as much: below two hours this one of 64 bits will do, by 10^9 = 2^9 * 5^9.
+        let shifted = attoseconds >> 9
+        if shifted <= Int128(UInt64.max) { return UInt64(truncatingIfNeeded: shifted) / 1_953_125 }
+        let limit: UInt64 = 100 * 365 * 86_400 * 1_000_000_000
+        return UInt64(min(attoseconds / 1_000_000_000, Int128(limit)))
     }
 
     /// Whole milliseconds, rounded up.

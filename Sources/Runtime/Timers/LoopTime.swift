@@ -20,7 +20,7 @@ public struct LoopTimeFollower: Sendable {
     public func nextDeadline() async -> UInt64? {
         let answer = OneShot<UInt64?>()
         loop.execute { [loop] in
-            let deadlines = [loop.local.timers.earliest?.deadline, loop.local.wheel.nextNanoseconds]
+            let deadlines = [loop.local.timers.earliestDeadline, loop.local.wheel.nextNanoseconds]
             answer.resolve(.success(deadlines.compactMap { $0 }.min()))
         }
         return (try? await answer.value()) ?? nil
@@ -30,7 +30,7 @@ public struct LoopTimeFollower: Sendable {
     public func fire() async {
         let done = OneShot<Void>()
         loop.execute { [loop] in
-            loop.local.fireTimers(at: loop.nowNanoseconds)
+            loop.local.fireTimers(at: loop.nowNanoseconds, loop)
             loop.local.wheel.advance(loop: loop)
             done.resolve(.success(()))
         }
@@ -40,8 +40,8 @@ public struct LoopTimeFollower: Sendable {
 
 extension EventLoop {
     /// On the loop, after a timer was added; one that is due by now needs no moving of the clock.
-    func tell(_ time: any LoopTimeSource, of timer: ScheduledTimer) {
-        if timer.deadline <= time.nanoseconds { execute { self.local.fireTimers(at: time.nanoseconds) } }
+    func tell(_ time: any LoopTimeSource, ofTimerAt deadline: UInt64) {
+        if deadline <= time.nanoseconds { execute { self.local.fireTimers(at: time.nanoseconds, self) } }
         time.loop(self, hasTimers: local.timers.count)
     }
 

@@ -1,51 +1,18 @@
-/// A body that its loop will run once, unless cancelled before.
-public final class ScheduledTimer: @unchecked Sendable {
-    // SAFETY: `heapIndex` is used on the loop's thread alone; all else is immutable or behind the lock.
-    /// Nanoseconds of the monotonic clock.
-    let deadline: UInt64
-    private let loop: EventLoop
-    private let body: Locked<(@Sendable () -> Void)?>
-    private let onAbandon: (@Sendable () -> Void)?
-    /// The place in the loop's heap, -1 outside.
-    var heapIndex = -1
+/// A body that its loop will run once, unless cancelled before: what `EventLoop.schedule` gives.
+public struct ScheduledTimer: Sendable {
+    let node: TimerNode
+    let turn: UInt64
 
-    init(
-        deadline: UInt64, loop: EventLoop, onAbandon: (@Sendable () -> Void)?, body: @escaping @Sendable () -> Void
-    ) {
-        self.onAbandon = onAbandon
-        self.deadline = deadline
-        self.loop = loop
-        self.body = Locked(body)
-    }
+    /// Whether it has neither run nor been cancelled. Any thread.
+    public var isPending: Bool { node.isPending(turn) }
 
-    /// Whether it has neither run nor been cancelled.
-    public var isPending: Bool { body.withLock { $0 != nil } }
-
-    /// Keeps the body from running, if it has not begun. Any thread, any number of times; the body is released at once.
+    /// Keeps the body from running, if it has not begun. Any thread, any number of times; the body is released on the loop,
+    /// by the time this returns if it is called there.
     public func cancel() {
-        guard take() != nil else { return }
-        if loop.isCurrent { remove() } else { loop.execute { self.remove() } }
-    }
-
-    private func remove() {
-        loop.local.removeTimer(self)
-        loop.time?.loop(loop, hasTimers: loop.local.timers.count)
-    }
-
-    /// Once it is out of the heap.
-    func fire() {
-        loop.time?.loop(loop, hasTimers: loop.local.timers.count)
-        take()?()
-    }
-
-    /// The loop ends first: the body will not run.
-    func abandon() { if take() != nil { onAbandon?() } }
-
-    private func take() -> (@Sendable () -> Void)? {
-        body.withLock { body in
-            let taken = body
-            body = nil
-            return taken
+        guard node.claim(turn) else { return }
+        node.withLoop { loop in
+            if loop.isCurrent { return loop.remove(node, turn) }
+            loop.execute { [node, turn] in node.withLoop { $0.remove(node, turn) } }
         }
     }
 }

@@ -37,6 +37,10 @@ actor OnLoop {
     }
 }
 
+/// Functions on no actor that call each other.
+@concurrent
+private func descend(_ levels: Int) async -> Int { levels == 0 ? 0 : await descend(levels - 1) + 1 }
+
 @Suite("an event loop")
 struct EventLoopTests {
     @Test("runs bodies given from one thread in their order")
@@ -150,7 +154,27 @@ struct EventLoopTests {
         }
         await group.shutdown()
         #expect(difference.crossings == 0 && difference.wakeups == 0)
-        #expect(difference.jobs >= 1000)
+        // A job for each resumption, and no second one to come from the loop's executor to that of its tasks.
+        #expect(difference.jobs >= 1000 && difference.jobs < 2100, "\(difference.jobs) jobs")
+    }
+
+    @Test("runs code that is on no actor as one job, however many functions it calls")
+    func oneJob() async throws {
+        let group = try EventLoopGroup(loops: 1, label: "one-job")
+        let loop = group.loops[0]
+        let jobs = try await spawn(on: loop, "measured") {
+            let before = loop.counters.jobs
+            for _ in 0..<100 {
+                let depth = try await spawn(on: loop, "calling") { await descend(10) }.value
+                #expect(depth == 10)
+            }
+            // Jobs count when their turn is over.
+            try await loop.sleep(for: .milliseconds(2))
+            return loop.counters.jobs - before
+        }.value
+        await group.shutdown()
+        // Of each: the task, and the one that waits for it.
+        #expect(jobs >= 190 && jobs <= 210, "\(jobs) jobs")
     }
 
     @Test("is woken once for a burst from another thread, not once a body")
