@@ -1,6 +1,7 @@
 """What one request costs the metadata server, in counts that no busy machine changes: allocations, system calls, futex
-calls, executor jobs, jobs from other threads, user instructions (callgrind). Each is the difference of two runs of
-different length, divided by the difference of their requests. benchmarks/count starts it in namespaces of its own.
+calls, executor jobs, jobs from other threads, user instructions (callgrind); and the instructions of the runtime's
+primitives. Each is the difference of two runs of different length, divided by the difference of their requests.
+benchmarks/count starts it in namespaces of its own.
 
     counts.py [--check]     with --check it fails where a count is over its limit in limits.json
 """
@@ -17,6 +18,7 @@ here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "runner"))
 
 import paths
+import primitives
 import servers
 
 port = 8081
@@ -95,10 +97,11 @@ def count():
     paths.Loopback({"ours": port}).set_up(vms)
     with tempfile.TemporaryDirectory(prefix="uncloud-counts-") as folder:
         work = pathlib.Path(folder)
-        return {
-            mode: {k: v for measure in (allocations, jobs, system_calls, instructions) for k, v in measure(mode, work).items()}
-            for mode in modes
-        }
+        measures = (allocations, jobs, system_calls, instructions)
+        counts = {mode: {k: v for measure in measures for k, v in measure(mode, work).items()} for mode in modes}
+        for what in primitives.all_counted:
+            counts[what] = {"instructions": primitives.instructions(what, work)}
+        return counts
 
 
 def main():

@@ -21,20 +21,11 @@ extension EventLoop {
             execute { self.add(node) }
             return timer
         }
-        if let spare = unsafe local.timers.takeSpare() {
-            let node = unsafe spare._withUnsafeGuaranteedRef { node in
-                node.begin(deadline: deadline, onAbandon: onAbandon, body: body)
-                return node
-            }
-            unsafe local.addTimer(spare, deadline: deadline, loop: self)
-            return ScheduledTimer(node: node, turn: node.turn)
-        }
-        let node = TimerNode(loop: self, deadline: deadline, onAbandon: onAbandon, body: body)
-        add(node)
-        return ScheduledTimer(node: node, turn: node.turn)
+        return local.startTimer(at: deadline, loop: self, onAbandon: onAbandon, body)
     }
 
     private func add(_ node: TimerNode) {
+        // SAFETY: on the loop, as all that has to do with nodes in its hands.
         let retained = unsafe Unmanaged.passRetained(node)
         // Cancelled elsewhere on its way here.
         if !node.isPending(node.turn) {
@@ -50,6 +41,7 @@ extension EventLoop {
         let index = node.heapIndex
         if index >= 0, node.turn == turn {
             node.clear()
+            // SAFETY: on the loop.
             unsafe local.timers.recycle(local.timers.remove(at: index))
         }
         time?.loop(self, hasTimers: local.timers.count)
@@ -79,6 +71,22 @@ extension EventLoop {
 }
 
 extension LoopLocal {
+    /// Starts a timer, in a node that is kept for that if there is one.
+    func startTimer(
+        at deadline: UInt64, loop: EventLoop, onAbandon: (@Sendable () -> Void)?, _ body: @escaping @Sendable () -> Void
+    ) -> ScheduledTimer {
+        // SAFETY: on the loop; the node is the heap's again before this returns.
+        if let spare = unsafe timers.takeSpare() {
+            let node = unsafe spare.takeUnretainedValue()
+            node.begin(deadline: deadline, onAbandon: onAbandon, body: body)
+            unsafe addTimer(spare, deadline: deadline, loop: loop)
+            return ScheduledTimer(node: node, turn: node.turn)
+        }
+        let node = TimerNode(loop: loop, deadline: deadline, onAbandon: onAbandon, body: body)
+        unsafe addTimer(.passRetained(node), deadline: deadline, loop: loop)
+        return ScheduledTimer(node: node, turn: node.turn)
+    }
+
     /// Takes a retained node over, with a timer that waits.
     func addTimer(_ node: Unmanaged<TimerNode>, deadline: UInt64, loop: EventLoop) {
         if ending { return unsafe abandonTimer(node) }
