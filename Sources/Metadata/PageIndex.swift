@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTP
 
 /// The prepared answers of one guest, by path.
@@ -29,19 +30,25 @@ struct PageIndex: Sendable {
 
     private static func isSame(_ known: [UInt8], _ path: borrowing Span<UInt8>) -> Bool {
         guard known.count == path.count else { return false }
-        var index = 0
-        while index < path.count, known[index] == path[index] { index += 1 }
-        return index == path.count
+        return path.withUnsafeBufferPointer { path in
+            known.withUnsafeBufferPointer { known in
+                guard let ours = known.baseAddress, let theirs = path.baseAddress else { return true }
+                // SAFETY: both are lent for the call, and as long as `path`.
+                return memcmp(ours, theirs, path.count) == 0
+            }
+        }
     }
 
     /// The length and the last seven bytes, in which paths differ.
     private static func key(_ path: borrowing Span<UInt8>) -> UInt64 {
-        var key = UInt64(truncatingIfNeeded: path.count)
-        var index = max(0, path.count - 7)
-        while index < path.count {
-            key = key << 8 | UInt64(path[index])
-            index += 1
+        let length = UInt64(truncatingIfNeeded: path.count) << 56
+        if path.count >= 8 {
+            // SAFETY: eight bytes of the path, which is lent for the call.
+            let last = path.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: path.count - 8, as: UInt64.self) }
+            return length | UInt64(littleEndian: last) >> 8
         }
-        return key
+        var key: UInt64 = 0
+        for index in 0..<path.count { key |= UInt64(path[index]) << UInt64(8 * index) }
+        return length | key
     }
 }

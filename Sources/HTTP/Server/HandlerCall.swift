@@ -3,8 +3,8 @@ internal import Runtime
 /// Calls a handler from a libuv callback, isolated to the loop's actor.
 ///
 /// `EventLoop.assumeIsolated` does that for any closure, and allocates the closure's context twice; here the function has
-/// none, so that a request allocates nothing.
-struct HandlerCall: @unchecked Sendable {
+/// none, so that a request allocates nothing. A class, so that a call copies none of its parts.
+final class HandlerCall: @unchecked Sendable {
     // SAFETY: all immutable; `call` is a function without a context.
     private typealias Isolated = (any RequestHandler, borrowing RequestView, ConnectionContext, isolated LoopActor)
         -> Answer

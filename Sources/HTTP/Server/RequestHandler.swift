@@ -40,20 +40,32 @@ public enum Answer: Sendable {
 public struct ConnectionContext: Sendable {
     /// What `ServerConfiguration.admit` made of the socket; 0 without it.
     public let token: UInt64
-    /// Who is at the other end of a unix socket; nil for TCP.
-    public let credentials: PeerCredentials?
     /// The loop that the connection lives on.
     public let loop: EventLoop
+    /// What only some connections have: a server has thousands of the others.
+    private let details: Details?
+
+    /// Who is at the other end of a unix socket; nil for TCP.
+    public var credentials: PeerCredentials? { details?.credentials }
     /// What protects the connection: with TLS a `TLSStream`, whose `info` has the client's certificate. Nil for a plain one.
-    public let filter: (any StreamFilter)?
+    public var filter: (any StreamFilter)? { details?.filter }
+
+    private final class Details: Sendable {
+        let credentials: PeerCredentials?
+        let filter: (any StreamFilter)?
+
+        init(credentials: PeerCredentials?, filter: (any StreamFilter)?) {
+            self.credentials = credentials
+            self.filter = filter
+        }
+    }
 
     /// A context made by hand, for the tests of handlers.
     public init(
         token: UInt64 = 0, credentials: PeerCredentials? = nil, loop: EventLoop, filter: (any StreamFilter)? = nil
     ) {
         self.token = token
-        self.credentials = credentials
         self.loop = loop
-        self.filter = filter
+        details = credentials == nil && filter == nil ? nil : Details(credentials: credentials, filter: filter)
     }
 }

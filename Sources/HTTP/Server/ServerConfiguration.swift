@@ -31,6 +31,9 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 16_384
     /// Connections at a time of those for which `peerKey` gives the same; what is beyond it is answered with `onOverload`.
     public var maxConnectionsPerPeer = Int.max
+    /// From how many connections of the server on they are counted by peer, until there are half as many: where this is more than
+    /// 0, `maxConnectionsPerPeer` costs nothing as long as there is room for all, and keeps one peer from taking it all.
+    public var peerCountThreshold = 0
     /// Who is at the other end, for `maxConnectionsPerPeer`: as a rule the context's token, which `admit` made of the socket's
     /// mark or, by `addressKey`, its address. Called when a connection begins and when it ends, on the loop, and must say the same
     /// both times; nil counts nobody.

@@ -3,7 +3,7 @@ internal import Runtime
 extension ServerConnection {
     /// Works on what waits in the buffer, as far as it goes.
     func processBuffer() {
-        guard phase == .reading, let work, !work.buffer.isEmpty else { return }
+        guard phase == .reading, !awaitsTurn, let work, !work.buffer.isEmpty else { return }
         // The buffer leaves its place while handlers run, who may not find it half used.
         var bytes = work.buffer
         work.buffer = []
@@ -17,7 +17,13 @@ extension ServerConnection {
     /// were used; the rest begins with a message's first byte, or is what a body has left.
     func process(_ bytes: Span<UInt8>) -> Int {
         var position = 0
+        var left = maxRequestsATurn
         while phase == .reading, position < bytes.count {
+            left -= 1
+            if left < 0 {
+                awaitTurn()
+                break
+            }
             if core.encoder.output.count > ServerCore.batch { flush() }
             if isBlocked || phase == .over { break }
             if work?.body != nil {
@@ -27,6 +33,16 @@ extension ServerConnection {
             }
         }
         return position
+    }
+
+    /// Goes on in the loop's next turn, after whoever else is ready.
+    private func awaitTurn() {
+        awaitsTurn = true
+        core.loop.executeNextTurn { [self] in
+            awaitsTurn = false
+            processBuffer()
+            settle()
+        }
     }
 
     /// Reads one head and has it answered; false if it isn't complete.

@@ -28,9 +28,7 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
     let core: ServerCore
     let stream: StreamHandle
     let context: ConnectionContext
-    // Ordered and sized so that the object fits 112 bytes: a server has thousands of them.
-    /// The place in the core's list.
-    var slot: Int32 = -1
+    // Ordered and sized so that the object fits 88 bytes: a server has thousands of them.
     var phase = Phase.reading
     /// Whether bytes the peer may still send have to be waited for before the close.
     var mustLinger = false
@@ -43,6 +41,8 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
     var isSurplus = false
     /// Whether the head of the answer being streamed has gone out.
     var hasSentHead = false
+    /// Whether the rest of what was read has to wait until others have had their turn.
+    var awaitsTurn = false
     /// Whether the connection counts as one of its peer's.
     var isCounted = false
     /// How the answer being prepared must be written.
@@ -194,7 +194,7 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
         flush()
         guard phase != .over else { return }
         account()
-        if phase == .reading, peerEnded, !isBlocked { phase = .flushing }
+        if phase == .reading, peerEnded, !isBlocked, !awaitsTurn { phase = .flushing }
         if phase == .flushing, !isBlocked { return finish() }
         if let work, !work.isNeeded, work.lingered == 0 { self.work = nil }
         if core.isDraining, phase == .reading, isIdle, hasServed { return close() }
@@ -245,7 +245,7 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
         let waiting = work?.buffer.count ?? 0
         let wantsPause =
             switch phase {
-            case .reading: isBlocked && waiting > 0
+            case .reading: awaitsTurn || isBlocked && waiting > 0
             case .working: waiting > 0 && waiting >= core.configuration.maxPipelined
             case .flushing: true
             case .lingering, .over: false

@@ -1,6 +1,9 @@
 internal import Glibc
 internal import Runtime
 
+/// Requests, or parts of their bodies, of a connection that are taken between two polls: one that sends them without end keeps nobody waiting.
+package let maxRequestsATurn = 256
+
 /// The part of a server that lives on its loop: connections, listeners, and the buffer that answers are written into.
 // SAFETY: what can change is used on the loop's thread alone.
 final class ServerCore: @unchecked Sendable {
@@ -25,11 +28,12 @@ final class ServerCore: @unchecked Sendable {
     /// Bytes of requests and answers in memory, summed over the connections.
     var bytesInFlight = 0
     private(set) var isDraining = false
-    private var connections: [ServerConnection] = []
+    private var live = 0
     private var listeners: [Listener] = []
     private var upgrades: [Int: (connection: Connection, task: Task<Void, any Error>?)] = [:]
     private var nextUpgrade = 0
     private var peers = PeerCounts()
+    private var countsPeers = false
     /// Connections over the limits that wait to be told so.
     private var surplus = 0
     /// Who waits for the last connection's end.
@@ -94,7 +98,7 @@ final class ServerCore: @unchecked Sendable {
             stream.install(filter)
         }
         let context = ConnectionContext(token: token, credentials: credentials, loop: loop, filter: stream.filter)
-        let peer = configuration.peerKey.flatMap { $0(context) }
+        let peer = peerToCount(context)
         let isSurplus = isFull || peer.map { peers[$0] >= configuration.maxConnectionsPerPeer } ?? false
         if isSurplus {
             if surplus >= configuration.overloadReserve { return stream.abort() }
@@ -106,8 +110,7 @@ final class ServerCore: @unchecked Sendable {
         connection.isSurplus = isSurplus
         connection.isCounted = peer != nil && !isSurplus
         counters.accepted += 1
-        connection.slot = Int32(truncatingIfNeeded: connections.count)
-        connections.append(connection)
+        live += 1
         connection.begin()
     }
 
@@ -120,22 +123,46 @@ final class ServerCore: @unchecked Sendable {
         Glibc.close(descriptor)
     }
 
+    /// Once for each connection, when it is over or another's.
     func remove(_ connection: ServerConnection) {
-        let slot = Int(connection.slot)
-        guard slot >= 0 else { return }
+        live -= 1
         bytesInFlight -= Int(connection.accounted)
-        let last = connections.removeLast()
-        if last !== connection {
-            connections[slot] = last
-            last.slot = connection.slot
-        }
-        connection.slot = -1
         if connection.isSurplus { surplus -= 1 }
         if connection.isCounted, let peer = configuration.peerKey?(connection.context) { peers.remove(peer) }
+        if countsPeers, live < configuration.peerCountThreshold / 2 { countPeers(false) }
         wakeIfEmpty()
     }
 
-    var connectionCount: Int { connections.count + upgrades.count }
+    /// Who a new connection is counted for, if they are counted by now.
+    private func peerToCount(_ context: ConnectionContext) -> UInt64? {
+        guard let key = configuration.peerKey, live >= configuration.peerCountThreshold || countsPeers else {
+            return nil
+        }
+        if !countsPeers { countPeers(true) }
+        return key(context)
+    }
+
+    /// Begins to count connections by peer, or ends it.
+    private func countPeers(_ wanted: Bool) {
+        countsPeers = wanted
+        peers = PeerCounts()
+        for connection in connections where !connection.isSurplus {
+            let peer = wanted ? configuration.peerKey?(connection.context) : nil
+            if let peer { peers.add(peer) }
+            connection.isCounted = peer != nil
+        }
+    }
+
+    var connectionCount: Int { live + upgrades.count }
+
+    /// Those that were accepted and are not over. A list of them would cost each connection more than all else that the core
+    /// does for it.
+    private var connections: [ServerConnection] {
+        loop.openStreams().compactMap { stream in
+            guard let connection = stream.delegate as? ServerConnection, connection.core === self else { return nil }
+            return connection.phase == .over ? nil : connection
+        }
+    }
 
     func addUpgrade(_ connection: Connection, _ task: Task<Void, any Error>?) -> Int {
         nextUpgrade += 1

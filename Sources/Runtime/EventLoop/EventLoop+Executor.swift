@@ -46,7 +46,7 @@ extension EventLoop {
     public func afterCallback() {
         // SAFETY: on the loop.
         if local.turnStart == 0 && !local.closed { local.turnStart = unsafe uv_now(uv) }
-        if local.draining || !local.hasWork { return }
+        if local.draining || !local.isInHaste { return }
         local.draining = true
         observation.sawQueue(local.ring.count)
         let before = local.jobsThisTurn
@@ -59,7 +59,7 @@ extension EventLoop {
         jobCount.add(ran)
         let exhausted = local.hasWork
         if exhausted && ran > 0 { exhaustedCount.add() }
-        local.setIdle(exhausted)
+        local.setIdle(local.isInHaste)
     }
 
     /// The loop is about to poll. On the loop.
@@ -67,6 +67,7 @@ extension EventLoop {
         // SAFETY: on the loop. libuv has just taken the time anew, so that a turn costs no clock reading of ours.
         if local.turnStart > 0 { observation.turnTook(milliseconds: unsafe uv_now(uv) &- local.turnStart) }
         local.beginTurn()
+        local.readyNextTurn()
         observation.began(.polling)
     }
 

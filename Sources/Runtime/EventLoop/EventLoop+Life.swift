@@ -80,6 +80,13 @@ extension EventLoop {
         return survey.count > 0
     }
 
+    /// The streams that libuv knows and that are not closed, in no order: a search, for what is rare. On the loop.
+    package func openStreams() -> [StreamHandle] {
+        let survey = HandleSurvey(loop: self)
+        survey.take()
+        return survey.owners.compactMap { $0 as? StreamHandle }
+    }
+
     private func endOwners() {
         let survey = HandleSurvey(loop: self)
         survey.take()

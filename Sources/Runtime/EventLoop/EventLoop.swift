@@ -117,6 +117,13 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// Runs `body` on the loop's thread in a later turn, in order with jobs enqueued from the same thread.
     public func execute(_ body: @escaping @Sendable () -> Void) { add(.body(body)) }
 
+    /// Runs `body` once the loop has looked for I/O again: for whoever has more to do than may keep the others waiting. On the
+    /// loop; not from a job that runs after the loop's end.
+    package func executeNextTurn(_ body: @escaping @Sendable () -> Void) {
+        assertCurrent()
+        local.runNextTurn(body)
+    }
+
     /// Runs `body` at once when on the loop's thread, otherwise as `execute` does.
     public func run(_ body: @escaping @Sendable () -> Void) {
         if isCurrent { body() } else { add(.body(body)) }

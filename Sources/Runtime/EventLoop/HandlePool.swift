@@ -3,16 +3,20 @@ internal import CLibuv
 /// Memory for stream handles, kept for the next connection: a fresh connection allocates none.
 @safe
 final class HandlePool {
-    private static let size = unsafe max(MemoryLayout<uv_tcp_t>.size, MemoryLayout<uv_pipe_t>.size)
     private static let keep = 4096
+
+    /// Bytes of each: a server has thousands of them, so that TCP's have a pool of their own size.
+    private let size: Int
 
     // SAFETY: a list through the first word of each free block; only the loop's thread uses it.
     private var free: UnsafeMutableRawPointer?
     private var count = 0
 
-    /// Uninitialised memory for a uv_tcp_t or uv_pipe_t.
+    init(size: Int) { self.size = size }
+
+    /// Uninitialised memory.
     func take() -> UnsafeMutableRawPointer {
-        guard let block = unsafe free else { return .allocate(byteCount: Self.size, alignment: 16) }
+        guard let block = unsafe free else { return .allocate(byteCount: size, alignment: 16) }
         unsafe free = block.load(as: UnsafeMutableRawPointer?.self)
         count -= 1
         return unsafe block

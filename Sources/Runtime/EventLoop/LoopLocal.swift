@@ -7,6 +7,8 @@ final class LoopLocal {
 
     var ring = WorkRing()
     var spare: [Work] = []
+    /// What is to run after the next poll.
+    private var nextTurn: [Work] = []
     var draining = false
     /// Jobs since the last poll.
     var jobsThisTurn = 0
@@ -33,7 +35,8 @@ final class LoopLocal {
 
     /// One buffer for all reads: what a callback does not take is gone when it returns.
     let readBuffer: UnsafeMutablePointer<CChar>
-    let handles = HandlePool()
+    private let tcpHandles = unsafe HandlePool(size: MemoryLayout<uv_tcp_t>.size)
+    private let pipeHandles = unsafe HandlePool(size: MemoryLayout<uv_pipe_t>.size)
 
     private let idle: UnsafeMutablePointer<uv_idle_t>
     private let prepare: UnsafeMutablePointer<uv_prepare_t>
@@ -102,6 +105,19 @@ final class LoopLocal {
     /// Puts off what a stream has to tell until the current callback has done.
     func `defer`(_ stream: StreamHandle) { deferred.append(stream) }
 
+    /// Has the body run after the next poll for I/O, which waits for nothing then.
+    func runNextTurn(_ body: @escaping @Sendable () -> Void) { nextTurn.append(.body(body)) }
+
+    /// The loop is about to poll.
+    func readyNextTurn() {
+        if nextTurn.isEmpty { return }
+        for work in nextTurn { ring.push(work) }
+        nextTurn.removeAll(keepingCapacity: true)
+    }
+
+    /// Whether polling may not wait.
+    var isInHaste: Bool { hasWork || !nextTurn.isEmpty }
+
     /// Whether anything is ready to run.
     var hasWork: Bool { hasDeferred || !ring.isEmpty }
     var hasDeferred: Bool { !deferred.isEmpty }
@@ -114,6 +130,9 @@ final class LoopLocal {
             settling.removeAll(keepingCapacity: true)
         }
     }
+
+    /// Where memory for handles of that type comes from and goes to.
+    func handles(_ type: uv_handle_type) -> HandlePool { type == UV_TCP ? tcpHandles : pipeHandles }
 
     /// Begins the close of the loop's own handles; `free` when uv_run has seen them off.
     func close() {
@@ -137,7 +156,8 @@ final class LoopLocal {
         unsafe prepare.deallocate()
         unsafe timerHandle.deallocate()
         unsafe wheelHandle.deallocate()
-        handles.freeAll()
+        tcpHandles.freeAll()
+        pipeHandles.freeAll()
         timers.free()
     }
 }

@@ -7,7 +7,7 @@ internal import CLinux
 extension StreamHandle {
     /// Initialises a handle for the descriptor; a negative code leaves everything as it was.
     func uvOpen() -> CInt {
-        let pool = loop.local.handles
+        let pool = loop.local.handles(kind == .tcp ? UV_TCP : UV_NAMED_PIPE)
         let memory = unsafe pool.take()
         let code: CInt
         if kind == .tcp {
@@ -25,7 +25,8 @@ extension StreamHandle {
             unsafe base.pointee.data = nil
             unsafe uv_close(base) { base in
                 guard let base = unsafe base else { return }
-                unsafe EventLoop.of(base.pointee.loop)?.local.handles.give(UnsafeMutableRawPointer(base))
+                let local = unsafe EventLoop.of(base.pointee.loop)?.local
+                unsafe local?.handles(base.pointee.type).give(UnsafeMutableRawPointer(base))
             }
             return code
         }
@@ -84,7 +85,7 @@ extension StreamHandle {
             let loop = stream.loop
             loop.observation.began(.close)
             unsafe stream.handle = nil
-            unsafe loop.local.handles.give(UnsafeMutableRawPointer(base))
+            unsafe loop.local.handles(base.pointee.type).give(UnsafeMutableRawPointer(base))
             stream.didClose()
             loop.afterCallback()
         }

@@ -3,15 +3,16 @@ internal import CLibuv
 /// A stream's place in the wheel, kept within the stream so that a timeout costs no allocation.
 @safe
 struct WheelLink {
-    /// When the stream times out; 0 for never.
-    var deadline: UInt64 = 0
-    /// Milliseconds to be set once libuv knows the stream, 0 for none: until then nothing retains it.
-    var pending: UInt64 = 0
-    /// The tick of the slot it is linked into, 0 if none; never later than the deadline, but often earlier.
-    fileprivate var slotTick: UInt64 = 0
     // SAFETY: a linked stream is open and therefore retained; it is unlinked when it closes.
     fileprivate var next: Unmanaged<StreamHandle>?
     fileprivate var previous: Unmanaged<StreamHandle>?
+    // Ticks of a quarter of a second: 32 bits are 34 years.
+    /// When the stream times out; 0 for never.
+    fileprivate var deadline: UInt32 = 0
+    /// The tick of the slot it is linked into, 0 if none; never later than the deadline, but often earlier.
+    fileprivate var slotTick: UInt32 = 0
+    /// Milliseconds to be set once libuv knows the stream, 0 for none: until then nothing retains it. At most 49 days.
+    var pending: UInt32 = 0
 }
 
 /// Coarse timeouts of streams: a quarter of a second fine, nearly free to set again and again.
@@ -26,18 +27,23 @@ final class TimerWheel {
 
     private var slots = unsafe [Unmanaged<StreamHandle>?](repeating: nil, count: TimerWheel.slotCount)
     /// The last tick that was dealt with.
-    private var cursor: UInt64 = 0
-    private var armedFor: UInt64 = 0
+    private var cursor: UInt32 = 0
+    private var armedFor: UInt32 = 0
     private(set) var count = 0
     /// Times that the wheel was looked at, and that a stream was put into a slot.
     private(set) var wakes = 0
     private(set) var moves = 0
 
+    /// The tick of a time in milliseconds. One that is too far away comes sooner, which is after 34 years.
+    private static func tick(_ milliseconds: UInt64) -> UInt32 {
+        UInt32(clamping: min(milliseconds >> shift, 0xffff_0000))
+    }
+
     func set(_ stream: StreamHandle, milliseconds: UInt64, loop: EventLoop) {
         let now = loop.nowMilliseconds
-        if count == 0 { cursor = now >> Self.shift }
+        if count == 0 { cursor = Self.tick(now) }
         // A tick later, since the present one has begun.
-        let deadline = ((now + milliseconds) >> Self.shift) + 1
+        let deadline = Self.tick(now + milliseconds) + 1
         stream.wheelLink.deadline = deadline
         let linked = stream.wheelLink.slotTick
         if linked != 0 && linked <= deadline { return }
@@ -53,7 +59,7 @@ final class TimerWheel {
     }
 
     private func link(_ stream: StreamHandle) {
-        let tick = max(min(stream.wheelLink.deadline, cursor + UInt64(Self.slotCount) - 1), cursor + 1)
+        let tick = max(min(stream.wheelLink.deadline, cursor + UInt32(Self.slotCount) - 1), cursor + 1)
         let slot = Int(tick) & (Self.slotCount - 1)
         stream.wheelLink.slotTick = tick
         unsafe stream.wheelLink.next = slots[slot]
@@ -79,11 +85,11 @@ final class TimerWheel {
     }
 
     /// Wakes the loop at the tick, unless it wakes earlier for another.
-    private func arm(for tick: UInt64, loop: EventLoop) {
+    private func arm(for tick: UInt32, loop: EventLoop) {
         if loop.local.ending || armedFor != 0 && armedFor <= tick { return }
         armedFor = tick
         if loop.time != nil { return }
-        let (now, due) = (loop.nowMilliseconds, tick << Self.shift)
+        let (now, due) = (loop.nowMilliseconds, UInt64(tick) << Self.shift)
         // SAFETY: on the loop; the handle is alive until `closed`.
         unsafe uv_timer_start(
             loop.local.wheelHandle,
@@ -96,12 +102,12 @@ final class TimerWheel {
     }
 
     /// When the wheel has to be looked at, in nanoseconds; nil while it is empty.
-    var nextNanoseconds: UInt64? { count > 0 && armedFor > 0 ? (armedFor << Self.shift) * 1_000_000 : nil }
+    var nextNanoseconds: UInt64? { count > 0 && armedFor > 0 ? (UInt64(armedFor) << Self.shift) * 1_000_000 : nil }
 
     func advance(loop: EventLoop) {
         armedFor = 0
         wakes += 1
-        let now = loop.nowMilliseconds >> Self.shift
+        let now = Self.tick(loop.nowMilliseconds)
         while cursor < now && count > 0 {
             cursor += 1
             let slot = Int(cursor) & (Self.slotCount - 1)
@@ -117,7 +123,7 @@ final class TimerWheel {
         }
         cursor = max(cursor, now)
         if count == 0 { return }
-        for tick in cursor + 1..<cursor + UInt64(Self.slotCount) {
+        for tick in cursor + 1..<cursor + UInt32(Self.slotCount) {
             if unsafe slots[Int(tick) & (Self.slotCount - 1)] != nil { return arm(for: tick, loop: loop) }
         }
     }

@@ -45,10 +45,60 @@ struct FairnessTests {
         }
         await server.stop(within: .zero)
         await group.shutdown()
-        // A turn's bytes hold this many requests; a part of one may be left from before.
-        let turn = readBudget * 65536 / request.utf8.count + 1
+        // A part of a turn may be left from before.
         let between = zip(after.values, before.values).map { $0 - $1 }
-        #expect(between.allSatisfy { $0 <= 2 * turn }, "\(between.max() ?? 0) of \(turn)")
+        #expect(between.allSatisfy { $0 <= 2 * maxRequestsATurn }, "\(between.max() ?? 0)")
         #expect(greedy.withLock { $0 } > 1000)
+    }
+
+    /// What the handler has seen; on the server's loop alone.
+    private final class Seen: Sendable {
+        let greedy = Locked(0)
+        /// How many of the greedy one's requests were answered before the honest one's.
+        let before = Recorder<Int>()
+    }
+
+    @Test(
+        "answers a turn's requests of one that pipelines, then whoever is ready, and loses none of the rest",
+        arguments: [false, true])
+    func turns(endsAtOnce: Bool) async throws {
+        let count = 4000
+        let seen = Seen()
+        let honest = Locked<RawSocket?>(nil)
+        let handler: @Sendable (borrowing RequestView, ConnectionContext) -> Answer = { request, _ in
+            if request.pathIs("/honest") {
+                seen.before.add(seen.greedy.withLock { $0 })
+                return .prepared(hello)
+            }
+            let number = seen.greedy.withLock { greedy in
+                greedy += 1
+                return greedy
+            }
+            // Over loopback it is with the server's socket when this returns.
+            if number == 1 { honest.withLock { _ = $0?.send(get("/honest")) } }
+            return .prepared(hello)
+        }
+        try await withServer(isQuiet: true, handler: handler) { server, address in
+            let other = try RawSocket(address)
+            // The server knows it once it has answered.
+            #expect(other.send(get("/honest")) && other.receive("hello"))
+            honest.withLock { $0 = other }
+            let peer = try await Peer(address, on: quietLoops[1])
+            async let sending: Void = {
+                try await peer.send(String(repeating: get("/"), count: count))
+                if endsAtOnce { try await peer.connection.shutdownWrite() }
+            }()
+            var received = 0
+            while received < count * helloBytes.utf8.count {
+                guard let bytes = try await peer.connection.read() else { break }
+                received += bytes.count
+            }
+            try await sending
+            #expect(received == count * helloBytes.utf8.count)
+            #expect(other.receive("hello"))
+            #expect(await server.counters.requests == count + 2)
+        }
+        let before = try #require(seen.before.values.last)
+        #expect(before > 0 && before <= 2 * maxRequestsATurn, "\(before) requests")
     }
 }

@@ -68,6 +68,44 @@ struct OverloadTests {
         }
     }
 
+    @Test("as long as there is room nobody is counted; beyond it one who has more than its part gets no more")
+    func threshold() async throws {
+        let token = Atomic<UInt64>(1)
+        try await withServer(
+            {
+                $0.admit = { _ in token.load(ordering: .relaxed) }
+                $0.peerKey = { $0.token }
+                $0.maxConnectionsPerPeer = 2
+                $0.peerCountThreshold = 4
+                $0.drainGrace = guardTime
+            }, handler: Self.ok
+        ) { server, address in
+            var greedy: [Peer] = []
+            for _ in 0..<4 {
+                let peer = try await Peer(address)
+                try await peer.send(get("/"))
+                #expect(try await peer.receive("hello") == helloBytes)
+                greedy.append(peer)
+            }
+            // The fifth finds four: from here on all are counted, those before too.
+            #expect(try await exchange(address, get("/")).hasPrefix("HTTP/1.1 503 "))
+            token.store(2, ordering: .relaxed)
+            let other = try await Peer(address)
+            try await other.send(get("/"))
+            #expect(try await other.receive("hello") == helloBytes)
+            // Below half of four nobody is counted any more.
+            for peer in greedy { peer.connection.close() }
+            while await server.counters.connections > 1 { try await TestLoops.other.sleep(for: .milliseconds(2)) }
+            for _ in 0..<2 {
+                let peer = try await Peer(address)
+                try await peer.send(get("/"))
+                #expect(try await peer.receive("hello") == helloBytes)
+                greedy.append(peer)
+            }
+            other.connection.close()
+        }
+    }
+
     @Test("an address is a key: IPv4 as it is, IPv6 by its first half")
     func addressKeys() async throws {
         let seen = Recorder<UInt64?>()
