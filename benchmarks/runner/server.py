@@ -133,7 +133,8 @@ def memory(bench):
     few, many = 1000, 9000
     taken = []
     for _ in range(9):
-        with Stage(bench, {"ours": ("ours", 10, ())}) as stage:
+        # So many guests that none has more connections than it may.
+        with Stage(bench, {"ours": ("ours", 100, ())}) as stage:
             server = stage.running["ours"]
             sizes = []
             for count in (few, many):

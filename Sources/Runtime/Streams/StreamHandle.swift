@@ -29,7 +29,7 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     public let loop: EventLoop
     /// Who is told; kept alive until the stream has closed.
     public var delegate: (any StreamDelegate)?
-    // Ordered and sized so that the object fits 120 bytes: a server has thousands of them.
+    // Ordered and sized so that the object fits 104 bytes: a server has thousands of them.
     /// The descriptor, for socket options; -1 once closed.
     public private(set) var descriptor: CInt
     /// What the descriptor is.
@@ -39,12 +39,11 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     private var readsAhead: Bool
     /// Bytes given to `write` that the kernel has not taken yet.
     public internal(set) var pendingBytes = 0
-    /// What stands between the bytes and the delegate; nil for a plain stream.
-    public private(set) var filter: (any StreamFilter)?
     private(set) var failure: CInt = 0
     private(set) var atEnd = false
     var endsWhenFlushed = false
     var closesWhenFlushed = false
+    private var filterBox: FilterBox?
     var handle: UnsafeMutableRawPointer?
     var wheelLink = WheelLink()
 
@@ -108,7 +107,16 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
         if wantsReading, !atEnd, !isClosed, life == .open { uvReadStart() }
     }
 
-    func setFilter(_ filter: any StreamFilter) { self.filter = filter }
+    /// What stands between the bytes and the delegate; nil for a plain stream.
+    public var filter: (any StreamFilter)? { filterBox?.filter }
+
+    func setFilter(_ filter: any StreamFilter) { filterBox = FilterBox(filter) }
+
+    /// Half of what the reference to a protocol's value takes, in the streams that have none.
+    private final class FilterBox {
+        let filter: any StreamFilter
+        init(_ filter: any StreamFilter) { self.filter = filter }
+    }
 
     /// Goes on after `pauseReading`.
     public func resumeReading() { startReading() }
@@ -278,10 +286,8 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
             return false
         }
         life = .open
-        if wheelLink.pending > 0 {
-            loop.local.wheel.set(self, milliseconds: UInt64(wheelLink.pending), loop: loop)
-            wheelLink.pending = 0
-        }
+        let pending = wheelLink.pending
+        if pending > 0 { loop.local.wheel.set(self, milliseconds: UInt64(pending), loop: loop) }
         return true
     }
 }

@@ -6,13 +6,17 @@ struct WheelLink {
     // SAFETY: a linked stream is open and therefore retained; it is unlinked when it closes.
     fileprivate var next: Unmanaged<StreamHandle>?
     fileprivate var previous: Unmanaged<StreamHandle>?
-    // Ticks of a quarter of a second: 32 bits are 34 years.
-    /// When the stream times out; 0 for never.
+    /// The tick, a quarter of a second, at which the stream times out; 0 for never. (32 bits of them are 34 years.)
     fileprivate var deadline: UInt32 = 0
     /// The tick of the slot it is linked into, 0 if none; never later than the deadline, but often earlier.
     fileprivate var slotTick: UInt32 = 0
-    /// Milliseconds to be set once libuv knows the stream, 0 for none: until then nothing retains it. At most 49 days.
-    var pending: UInt32 = 0
+
+    /// As long as libuv does not know the stream, so that nothing retains it: milliseconds to be set then, 0 for none, at most
+    /// 49 days. In the deadline's place, which is free until then.
+    var pending: UInt32 {
+        get { deadline }
+        set { deadline = newValue }
+    }
 }
 
 /// Coarse timeouts of streams: a quarter of a second fine, nearly free to set again and again.
@@ -54,7 +58,6 @@ final class TimerWheel {
 
     func remove(_ stream: StreamHandle) {
         stream.wheelLink.deadline = 0
-        stream.wheelLink.pending = 0
         if stream.wheelLink.slotTick != 0 { unlink(stream) }
     }
 
