@@ -5,9 +5,9 @@ internal import Runtime
 
 /// The metadata service alone, with a directory of many guests, for the load generators of `benchmarks/`.
 ///
-/// `metadata-bench --port P --vms N [--loops L] [--body BYTES] [--changes R]` listens on all addresses of its network namespace,
-/// answers connections by their mark (0x80000001 ... 0x80000000 + N), and prints `ready` and its process id when it does. With
-/// `--changes` it gives a guest new metadata R times a second.
+/// `metadata-bench --port P --vms N [--loops L] [--body BYTES] [--changes R] [--hold P2]` listens on all addresses of its network
+/// namespace, answers connections by their mark (0x80000001 ... 0x80000000 + N), and prints `ready` and its process id when it
+/// does. With `--changes` it gives a guest new metadata R times a second; on the port of `--hold` it holds each request.
 /// SIGTERM ends it; it prints then how many jobs its loops have run, how many of these came from another thread, and how long
 /// a change took until every loop had it.
 enum MetadataBench {
@@ -17,6 +17,7 @@ enum MetadataBench {
         var loops = 1
         var body = 400
         var changes = 0
+        var hold: UInt16?
     }
 
     static func main() {
@@ -27,7 +28,9 @@ enum MetadataBench {
         }
         guard let options = parse(CommandLine.arguments.dropFirst()) else {
             FileHandle.standardError.write(
-                Data("usage: metadata-bench --port P --vms N [--loops L] [--body BYTES] [--changes R]\n".utf8))
+                Data(
+                    "usage: metadata-bench --port P --vms N [--loops L] [--body BYTES] [--changes R] [--hold P2]\n".utf8
+                ))
             exit(2)
         }
         do {
@@ -57,6 +60,10 @@ enum MetadataBench {
             await shard.replace(snapshot, version: 1)
             _ = try await shard.server.listen(on: .ipv6(host: "::", port: options.port), reusePort: true)
         }
+        let holding = Server(
+            loop: group.loops[0], configuration: MetadataShard.configuration(),
+            handler: HoldingHandler(on: group.loops[0]))
+        if let port = options.hold { _ = try await holding.listen(on: .ipv6(host: "::", port: port)) }
         let changes = DirectoryChanges(snapshot, shards, options)
         if options.changes > 0 { spawn(on: group.loops[0], "changes") { try await changes.run() } }
         let signals = try await SignalSource([SIGTERM], on: group.loops[0])
@@ -89,6 +96,7 @@ enum MetadataBench {
             case "--loops": options.loops = value
             case "--body": options.body = value
             case "--changes": options.changes = value
+            case "--hold": options.hold = UInt16(clamping: value)
             default: return nil
             }
         }

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -38,8 +39,16 @@ class Loopback:
         rules += "type filter hook output priority mangle; policy accept;\n"
         for name, port in self.ports.items():
             count = vms[name] if isinstance(vms, dict) else vms
-            rules += f"tcp dport {port} meta mark set jhash tcp sport mod {count} seed 0x5eed offset {identity + 1:#x}\n"
+            rules += self.marking(port, count)
         run("nft", "-f", "-", text=rules + "}\n}\n")
+
+    @staticmethod
+    def marking(port, count):
+        return f"tcp dport {port} meta mark set jhash tcp sport mod {count} seed 0x5eed offset {identity + 1:#x}\n"
+
+    def mark(self, port, count):
+        """Connections to one more port, of so many VMs."""
+        run("nft", "-f", "-", text=f"add rule inet bench out {self.marking(port, count)}")
 
     def load(self, port, arguments, core):
         return load(["--address", "::1", "--port", port, *arguments], core)
@@ -56,6 +65,25 @@ class Loopback:
         finally:
             process.stdin.close()
             process.wait()
+
+    @contextlib.contextmanager
+    def waiting(self, port, count, answered_port):
+        """While so many connections wait for an answer that does not come; another port says when all were read."""
+        request = b"GET /ssh-keys HTTP/1.1\r\nHost: metadata\r\n\r\n"
+        peers = []
+        try:
+            for _ in range(count):
+                peers.append(socket.create_connection(("::1", port)))
+                peers[-1].sendall(request)
+            # The server is one thread, and serves who came first first; the second time nothing can be left.
+            for _ in range(2):
+                with socket.create_connection(("::1", answered_port)) as peer:
+                    peer.sendall(request)
+                    peer.recv(1)
+            yield
+        finally:
+            for peer in peers:
+                peer.close()
 
     def take_down(self):
         run("nft", "delete", "table", "inet", "bench")

@@ -142,7 +142,22 @@ def memory(bench):
                 with stage.path.holding(server.port, arguments, bench.load_core):
                     sizes.append(server.memory())
             taken.append((sizes[1] - sizes[0]) / (many - few))
-    return [judge.plain_row("server-memory", "idle", "bytes/connection", 512, taken)]
+    return [judge.plain_row("server-memory", "idle", "bytes/connection", 512, taken), held_memory(bench, few, many)]
+
+
+def held_memory(bench, few, many):
+    """The same of one whose request is held."""
+    port, taken = 8099, []
+    for _ in range(9):
+        with Stage(bench, {"ours": ("ours", 100, ("--hold", str(port)))}) as stage:
+            stage.path.mark(port, 100)
+            server = stage.running["ours"]
+            sizes = []
+            for count in (few, many):
+                with stage.path.waiting(port, count, server.port):
+                    sizes.append(server.memory())
+            taken.append((sizes[1] - sizes[0]) / (many - few))
+    return judge.plain_row("server-memory", "held", "bytes/connection", 2560, taken)
 
 
 def rows(bench):

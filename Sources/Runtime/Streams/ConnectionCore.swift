@@ -93,6 +93,8 @@ final class ConnectionCore: StreamDelegate, @unchecked Sendable {
     }
 
     func stream(_ stream: StreamHandle, didFail error: UVError) {
+        // Whoever wrote too much may have been told why before the peer took no more.
+        if failure == nil, error.isReset { buffer.append(stream.takeReceived()) }
         if failure == nil { failure = error }
         serveReader()
     }

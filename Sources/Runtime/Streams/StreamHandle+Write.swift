@@ -56,6 +56,16 @@ extension StreamHandle {
         return unsafe send(bytes, completion: completion)
     }
 
+    /// What the kernel has of a stream that failed, 16 KB at most: a reset ends sending, and leaves what came before it to be read
+    /// (Linux, tcp_reset and tcp_recvmsg). Of a plain stream alone, since a filter has ended with its stream.
+    func takeReceived() -> [UInt8] {
+        guard filter == nil, failure != 0, descriptor >= 0 else { return [] }
+        // SAFETY: the memory is the new array's own, of which so much is initialised as the kernel says.
+        return unsafe [UInt8](unsafeUninitializedCapacity: 16384) { memory, count in
+            count = unsafe max(0, cl_recv(descriptor, memory.baseAddress, memory.count))
+        }
+    }
+
     /// Writes past the filter.
     func send(_ bytes: UnsafeBufferPointer<UInt8>, completion: ((UVError?) -> Void)?) -> Bool {
         loop.assertCurrent()

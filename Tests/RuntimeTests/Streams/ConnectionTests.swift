@@ -49,6 +49,25 @@ struct ConnectionTests {
         }
     }
 
+    @Test("gives what the peer had sent before it took no more, also after a write that failed")
+    func earlyAnswer() async throws {
+        let (listening, address) = try Sockets.listening()
+        defer { cl_close(listening) }
+        let loop = TestLoops.loop
+        try await bounded(on: loop) {
+            let connection = try await Connection.connect(to: address, on: loop)
+            let peer = accept(listening, nil, nil)
+            try #require(peer >= 0)
+            try await connection.write([1])
+            // On the loop's thread, which sees nothing of it meanwhile. With a byte unread the close is a reset.
+            #expect(send(peer, "no", 2, 0) == 2)
+            cl_close(peer)
+            await #expect(throws: UVError.self) { try await connection.write([2]) }
+            #expect(try await connection.read() == Array("no".utf8))
+            await #expect(throws: UVError.self) { try await connection.read() }
+        }
+    }
+
     @Test("reads no more than asked, and keeps the rest")
     func limits() async throws {
         let (near, far) = try Sockets.connected(on: TestLoops.loop, TestLoops.other)
