@@ -63,7 +63,7 @@ let modules: [Module] = [
         tests: ["TestSupport", "Runtime", "example-http-hello"], features: ["Lifetimes"]),
     Module(
         name: "QemuMonitor", imports: ["Runtime", "JSON"], products: ["Logging"],
-        tests: ["TestSupport", "Runtime", "JSON"]),
+        tests: ["TestSupport", "Runtime", "JSON", "example-qmp-guest"]),
     Module(name: "Model", imports: ["JSON"], tests: ["JSON"]),
     Module(
         name: "Store", imports: ["Model", "Runtime", "CSQLite"], products: ["Logging"],
@@ -162,7 +162,10 @@ for module in modules where kept.contains(module.name) {
 
 // Small programs that show a library: their folder in Examples/, and the modules each is for. Their tests run them.
 if !isFuzzing {
-    for (name, imports) in [("echo", ["Runtime"]), ("http-hello", ["HTTP", "Runtime"])]
+    let examples = [
+        ("echo", ["Runtime"]), ("http-hello", ["HTTP", "Runtime"]), ("qmp-guest", ["JSON", "QemuMonitor", "Runtime"]),
+    ]
+    for (name, imports) in examples
     where imports.allSatisfy(kept.contains) {
         targets.append(
             .executableTarget(
