@@ -245,19 +245,19 @@ struct StreamHandleTests {
         try await bounded {
             let putOff: @Sendable (StreamHandle) -> Void = { stream in
                 last.add(clock.now)
-                stream.setTimeout(.milliseconds(600))
+                stream.setTimeout(Duration.milliseconds(600).patient)
             }
             witness.onRead = { stream, _ in putOff(stream) }
             loop.execute { putOff(stream) }
             for _ in 0..<4 {
                 // A machine so slow that the timeout strikes meanwhile shows nothing, but breaks nothing either.
                 do { try await peer.write([1]) } catch is UVError { break }
-                try await TestLoops.other.sleep(for: .milliseconds(250))
+                try await TestLoops.other.sleep(for: Duration.milliseconds(250).patient)
             }
             try await witness.closed.wait()
         }
         // The loop's time is older than the clock's by what its turn took so far. Not put off, it would be 350 ms at most.
-        #expect(clock.now - (try #require(last.values.last)) >= .milliseconds(400))
+        #expect(clock.now - (try #require(last.values.last)) >= Duration.milliseconds(400).patient)
         #expect(Array(witness.events.values.suffix(2)) == ["timeout", "close"])
         #expect(witness.events.values.filter { $0 == "timeout" }.count == 1)
     }
