@@ -1,3 +1,4 @@
+internal import Foundation
 internal import HTTP
 internal import JSON
 package import Logging
@@ -52,7 +53,7 @@ package final class Node: Sendable {
         let (catalog, changes) = await storeActor.subscribe()
 
         let shards = group.loops.map { MetadataShard(loop: $0) }
-        let events = EventLog(loop: loop) { clock.now() }
+        let events = await EventLog.open(configuration.stateDirectory + "/events.jsonl", loop: loop) { clock.now() }
         let front = MetadataFront(shards: shards, loop: loop)
         let firewall = FirewallActor(events: events, loop: loop)
         let network = NetworkActor(
@@ -86,6 +87,9 @@ package final class Node: Sendable {
         try await consoles.start()
         try await supervisor.start(catalog)
         try await front.admit()
+        await events.add(
+            kind: "node.started", subject: "node/\(configuration.nodeName)",
+            message: "uncloud-node \(Version.text), process \(ProcessInfo.processInfo.processIdentifier)")
         let writer = Writer(
             store: storeActor, clock: clock, macs: macs, numbers: numbers,
             leases: IdempotencyLeases(store: store, clock: clock, loop: loop)
@@ -106,6 +110,10 @@ package final class Node: Sendable {
         await parts.consoles.stop()
         macs.stop()
         await parts.store.stop()
+        await parts.events.add(
+            kind: "node.stopped", subject: "node/\(parts.configuration.nodeName)",
+            message: "process \(ProcessInfo.processInfo.processIdentifier) ended")
+        await parts.events.flush()
         await seen.flush()
         await store.close()
     }

@@ -28,6 +28,9 @@ package struct Resource: Sendable {
     package var document: JSONValue
     /// The revision of the store at which the resource's desired state last changed.
     package var revision: Int64
+    /// The store's revision at which it was looked at: a watch goes on from there. Nil in a write's answer, which shows the
+    /// resource at its own.
+    package var storeRevision: Int64?
     /// Whether the write that answers with this resource made it.
     package var created: Bool
 

@@ -53,7 +53,15 @@ struct HandedFiles: Sendable {
         _ file: MachinePlan.File, _ disk: MachinePlan.Disk, _ plan: MachinePlan
     ) throws(MachineError) -> CInt {
         let descriptor = try openAsNode(file, plan)
-        if disk.format == .qcow2, hasBackingFile(descriptor) {
+        guard disk.format == .qcow2 else { return descriptor }
+        let header = QCOW2Header(of: descriptor)
+        if !header.isQCOW2 {
+            cl_close(descriptor)
+            throw MachineError(
+                .fileUnusable, "the disk \(file.path) is no qcow2 image",
+                fix: "state the format it has: format=raw, or see it by qemu-img info \(file.path)")
+        }
+        if header.hasBackingFile {
             cl_close(descriptor)
             throw MachineError(
                 .fileUnusable,
@@ -62,13 +70,5 @@ struct HandedFiles: Sendable {
                 fix: "flatten it: qemu-img convert -O qcow2 \(file.path) NEW, or chown both files to \(plan.uid ?? 0)")
         }
         return descriptor
-    }
-
-    /// Whether a qcow2 image refers to another file: bytes 8 to 15 of its header, the backing file name's offset
-    /// (QEMU, docs/interop/qcow2.txt).
-    private static func hasBackingFile(_ descriptor: CInt) -> Bool {
-        var header = [UInt8](repeating: 0, count: 16)
-        guard pread(descriptor, &header, header.count, 0) == header.count else { return false }
-        return header[8..<16].contains { $0 != 0 }
     }
 }

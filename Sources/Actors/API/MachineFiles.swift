@@ -1,17 +1,39 @@
 internal import Foundation
+internal import Machine
 internal import Model
 
-/// Looks whether the files that a specification names are there and can be read, before anything is promised.
+/// Looks whether the files that a specification names are there and can be used, before anything is promised.
 enum MachineFiles {
-    /// - Throws: `ProblemError` 422 that names each file that is missing, no file, or not readable.
+    /// - Throws: `ProblemError` 422 that names each file that is missing, no file, not readable or writable, or not of the
+    ///   format that is stated.
     static func check(_ spec: VMSpec) throws {
         var errors: [FieldError] = []
         check(spec.kernel, "/spec/kernel", "kernel", &errors)
         check(spec.initrd, "/spec/initrd", "initrd", &errors)
         for (index, disk) in spec.disks.enumerated() {
+            let before = errors.count
             check(disk.file, "/spec/disks/\(index)/file", "disk", &errors)
+            if errors.count == before { check(disk, "/spec/disks/\(index)", &errors) }
         }
         guard errors.isEmpty else { throw ProblemError.invalid(errors, code: "vm.invalid") }
+    }
+
+    /// A disk that can be read: whether it can be used as it is said to be.
+    private static func check(_ disk: DiskSpec, _ pointer: String, _ errors: inout [FieldError]) {
+        if disk.readOnly != true, access(disk.file, W_OK) != 0 {
+            errors.append(
+                FieldError(
+                    pointer: pointer + "/file", code: "unwritable",
+                    message: "disk file \"\(disk.file)\" can't be written by the node",
+                    fix: "chmod u+w \(disk.file), or let the guest only read it: readonly"))
+        }
+        if disk.format == .qcow2, let header = QCOW2Header(path: disk.file), !header.isQCOW2 {
+            errors.append(
+                FieldError(
+                    pointer: pointer + "/format", code: "format",
+                    message: "disk file \"\(disk.file)\" is no qcow2 image",
+                    fix: "state the format it has: raw, or see it by qemu-img info \(disk.file)"))
+        }
     }
 
     private static func check(_ path: String?, _ pointer: String, _ field: String, _ errors: inout [FieldError]) {

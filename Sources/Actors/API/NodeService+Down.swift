@@ -8,14 +8,17 @@ extension NodeService {
     /// start of the daemon makes it all again. By force, also the machines of the run-time directory end that no record
     /// explains.
     ///
+    /// Called while another call is at it, it shares that one's end: by force it cuts what the other waits for.
+    ///
     /// - Throws: `ProblemError` `down.unexplained` (409) while such machines run and there is no force; `down.timeout` (504)
     ///   when a guest does not power off in time. The node goes on then; what has ended waits to be started.
-    ///   `down.in-progress` (409); `down.incomplete` (500) when something could not be removed: the daemon ends all the same.
+    ///   `down.incomplete` (500) when something could not be removed: the daemon ends all the same.
     package func down(force: Bool) async throws -> JSONValue {
-        if !force { try await refuseUnexplained() }
-        let actors = await supervisor.goDown(force: force)
+        if force { isForced.withLock { $0 = true } } else { try await refuseUnexplained() }
+        let actors = await supervisor.goDown(force: isForced.withLock { $0 })
         let left = await stillLiving(actors, after: .seconds(force ? 15 : parts.configuration.stopTimeout + 5))
-        guard force || left.isEmpty else {
+        let isForced = isForced.withLock { $0 }
+        guard isForced || left.isEmpty else {
             await supervisor.stayUp()
             throw ProblemError(
                 status: 504, code: "down.timeout", title: "Guests did not power off",
@@ -23,24 +26,29 @@ extension NodeService {
                     + " did not power off in time: \(left.prefix(5).joined(separator: ", "))",
                 fix: "cut them: uncloud-node down --force", retryable: true)
         }
-        guard
-            isEnding.withLock({ ending in
-                defer { ending = true }; return !ending
-            })
-        else {
-            throw ProblemError.conflict(
-                "down.in-progress", "the node is being taken down already", fix: "wait until its daemon has ended")
-        }
+        guard beginsEnding() else { return try await torn.wait() }
         // What is torn down can't be used any more: the daemon ends, whatever comes of it.
         defer { _ = ending.trySend(()) }
         do {
-            return ["stopped": .int(Int64(try await tearDown(actors, force: force)))]
+            let answer: JSONValue = ["stopped": .int(Int64(try await tearDown(actors, force: isForced)))]
+            torn.resolve(.success(answer))
+            return answer
         } catch {
-            throw ProblemError(
+            let problem = ProblemError(
                 status: 500, code: "down.incomplete", title: "Not everything could be removed",
                 detail: "not everything could be removed: \(error)",
                 fix: "try again, now without the daemon: "
-                    + (force ? "uncloud-node down --force" : "uncloud-node down"))
+                    + (isForced ? "uncloud-node down --force" : "uncloud-node down"))
+            torn.resolve(.failure(problem))
+            throw problem
+        }
+    }
+
+    /// Whether it is this call that removes everything: the first one to come so far.
+    private func beginsEnding() -> Bool {
+        isEnding.withLock { ending in
+            defer { ending = true }
+            return !ending
         }
     }
 

@@ -29,7 +29,10 @@ extension NodeService {
             }.map { address, mac in (address.description, { self.resource(address, mac, catalog) }) }
         }
         items.sort { $0.key < $1.key }
-        if let after { items.removeAll { $0.key <= after } }
+        if let after {
+            try Self.checkContinue(after, kind)
+            items.removeAll { $0.key <= after }
+        }
         let page = items.prefix(limit ?? Int.max)
         var resources: [Resource] = []
         for item in page { resources.append(await item.make()) }
@@ -37,10 +40,27 @@ extension NodeService {
             items: resources, revision: catalog.revision, next: page.count < items.count ? page.last?.key : nil)
     }
 
+    /// A page's `continue` is the key of its last resource, which may have been deleted since.
+    private static func checkContinue(_ key: String, _ kind: ResourceKind) throws {
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false).map { Name(String($0)) }
+        guard kind == .macs ? MACAddress(key) == nil : parts.count != 2 || parts.contains(nil) else { return }
+        throw ProblemError(
+            status: 400, code: "query.invalid", title: "The query is not valid",
+            detail: "continue=\(printable(key)) is none that a page has given", fix: "list again from the beginning")
+    }
+
     package func get(_ kind: ResourceKind, owner: String, name: String, minimumRevision: Int64?) async throws
         -> Resource
     {
         let catalog = try await catalog(minimumRevision)
+        var found = try await find(kind, owner, name, catalog)
+        found.storeRevision = catalog.revision
+        return found
+    }
+
+    private func find(
+        _ kind: ResourceKind, _ owner: String, _ name: String, _ catalog: Catalog
+    ) async throws -> Resource {
         let owner = try WriteBody.name(owner, field: "owner")
         if kind == .macs {
             guard let address = MACAddress(name), let mac = catalog.macs[address] else {
@@ -70,10 +90,15 @@ extension NodeService {
         guard let id = VMID(uuid), let vm = catalog.vms[id], !vm.isTombstoned else {
             throw ProblemError.notFound("vm", uuid)
         }
-        return resource(vm, catalog)
+        var found = resource(vm, catalog)
+        found.storeRevision = catalog.revision
+        return found
     }
 
     package func events(since: Int64?, follow: Bool) async throws -> AsyncChannel<JSONValue> {
-        await parts.events.read(since: since, follow: follow)
+        if let events = await parts.events.read(since: since, follow: follow) { return events }
+        throw ProblemError(
+            status: 400, code: "event.future", detail: "no event of this node has had the number \(since ?? 0) yet",
+            fix: "use the sequence of an event that this node told")
     }
 }

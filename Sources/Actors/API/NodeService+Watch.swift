@@ -11,6 +11,7 @@ extension NodeService {
         let owner = try owner.map { try WriteBody.name($0, field: "owner") }
         let newest = await parts.store.catalog.revision
         let start = since ?? newest
+        try await refuseFuture(start, "since")
         let stream: WatchStream
         do {
             stream = try await parts.store.store.watch(prefix: KeyPath.root, from: start + 1)
@@ -23,50 +24,52 @@ extension NodeService {
         let loop = parts.store.loop
         spawn(on: loop, "api.watch") { [self] in
             defer { channel.finish() }
+            var replay = VMReplay()
             try await channel.send(.bookmark(revision: start))
             for try await batch in stream {
                 await parts.store.caughtUp(to: batch.revision)
                 let catalog = await parts.store.catalog
                 for event in batch.events {
-                    for told in await tell(event, kind, owner, catalog) { try await channel.send(told) }
+                    if let told = await tell(event, kind, owner, catalog, &replay) { try await channel.send(told) }
                 }
+                replay.cameTo(batch.revision, catalog)
                 try await channel.send(.bookmark(revision: batch.revision))
             }
         }
         return channel
     }
 
-    /// What a change of the store means for a collection. What was written stands as it was written then; what the node adds
-    /// (a VM's status, a network's state) is as new as the catalog.
-    private func tell(_ event: WatchEvent, _ kind: ResourceKind, _ owner: Name?, _ catalog: Catalog) async
-        -> [ResourceEvent]
-    {
-        guard let key = StoredKind(key: event.key) else { return [] }
+    /// What a change of the store means for a collection. What was written stands as it was written then; what the node
+    /// computes (a network's state and ports, the name of an address' VM) is as new as the catalog.
+    private func tell(
+        _ event: WatchEvent, _ kind: ResourceKind, _ owner: Name?, _ catalog: Catalog, _ replay: inout VMReplay
+    ) async -> ResourceEvent? {
+        guard let key = StoredKind(key: event.key) else { return nil }
         let told: ResourceEvent?
         switch event {
-        case .put(let entry): told = await written(key, entry, kind, catalog)
+        case .put(let entry): told = await written(key, entry, kind, catalog, &replay)
         case .delete(_, let revision): told = Self.removed(key, kind, revision)
         }
-        guard let told, owner == nil || told.owner == nil || told.owner == owner?.text else { return [] }
-        return [told]
+        guard let told, owner == nil || told.owner == nil || told.owner == owner?.text else { return nil }
+        return told
     }
 
-    private func written(_ key: StoredKind, _ entry: Entry, _ kind: ResourceKind, _ catalog: Catalog) async
-        -> ResourceEvent?
-    {
+    private func written(
+        _ key: StoredKind, _ entry: Entry, _ kind: ResourceKind, _ catalog: Catalog, _ replay: inout VMReplay
+    ) async -> ResourceEvent? {
         let revision = entry.modRevision
         switch (kind, key) {
-        case (.vms, .vm(let id)):
+        case (.vms, .vm):
             guard let record = Self.decoded(VMRecord.self, entry) else { return nil }
-            let vm = Catalog.VM(
-                record: record, revision: revision, status: catalog.vms[id]?.status, isTombstoned: false)
-            return .put(resource(vm, catalog), revision: revision)
+            return .put(resource(replay.written(record, entry, catalog), catalog), revision: revision)
         case (.vms, .vmStatus(let id)):
-            // What is being cleared away has been told as deleted.
-            guard let vm = catalog.vms[id], !vm.isTombstoned else { return nil }
+            guard let status: VMStatus = try? decodeRecord(from: entry.value, key: entry.key),
+                let vm = replay.written(status, of: id, revision: revision, catalog)
+            else { return nil }
             return .put(resource(vm, catalog), revision: revision)
         case (.vms, .tombstone("vm", _)):
             guard let vm = Self.buried(VMRecord.self, entry) else { return nil }
+            replay.deleted(vm.uuid)
             return .deleted(Self.naming("vm", vm.owner, vm.name, vm.uuid), revision: revision)
         case (.networks, .network):
             guard let record = Self.decoded(NetworkRecord.self, entry) else { return nil }

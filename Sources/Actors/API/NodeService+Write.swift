@@ -120,6 +120,7 @@ extension NodeService {
             return Resource(kind: kind, document: document, revision: document["revision"]?.intValue ?? 0)
         }
         var resource = try await get(kind, owner: owner.text, name: name.text, minimumRevision: nil)
+        resource.storeRevision = nil
         resource.created = earlier.created
         return resource
     }

@@ -12,6 +12,10 @@ package final class NodeService: NodeAPI {
     let ending = AsyncChannel<Void>(capacity: 1)
     /// Whether what the node has made is being removed.
     let isEnding = Locked(false)
+    /// Whether a `down` has come by force.
+    let isForced = Locked(false)
+    /// What came of the removal, for each `down` that came meanwhile.
+    let torn = OneShot<JSONValue>()
 
     init(parts: NodeParts, writer: Writer, supervisor: VMSupervisor) {
         self.parts = parts
@@ -22,16 +26,20 @@ package final class NodeService: NodeAPI {
     /// The catalog, at least as new as `revision`.
     func catalog(_ revision: Int64?) async throws -> Catalog {
         if let revision {
-            let newest = try await parts.store.store.get(KeyPath.root).revision
-            guard revision <= newest else {
-                throw ProblemError(
-                    status: 400, code: "revision.future",
-                    detail: "min-revision \(revision) is beyond the store's newest, \(newest)",
-                    fix: "use a revision that this node's answers gave")
-            }
+            try await refuseFuture(revision, "min-revision")
             await parts.store.caughtUp(to: revision)
         }
         return await parts.store.catalog
+    }
+
+    /// - Throws: `ProblemError` `revision.future` for a revision that no answer can have given.
+    func refuseFuture(_ revision: Int64, _ parameter: String) async throws {
+        let newest = try await parts.store.store.get(KeyPath.root).revision
+        guard revision > newest else { return }
+        throw ProblemError(
+            status: 400, code: "revision.future",
+            detail: "\(parameter) \(revision) is beyond the store's newest, \(newest)",
+            fix: "use a revision that this node's answers gave")
     }
 
     func resource(_ vm: Catalog.VM, _ catalog: Catalog, created: Bool = false) -> Resource {

@@ -3,6 +3,11 @@ package import Model
 internal import Store
 
 extension Writer {
+    /// A few names of many.
+    static func some(_ names: [OwnedName]) -> String {
+        names.prefix(3).map(\.name.text).joined(separator: ", ") + (names.count > 3 ? ", ..." : "")
+    }
+
     /// Puts a tombstone in a VM's place. From then on its actor removes what is left of it.
     package func buryVM(
         _ owner: Name, _ name: Name, _ options: WriteOptions, _ memory: WriteMemory,
@@ -19,7 +24,9 @@ extension Writer {
             if let state = vm.status?.state, ![.stopped, .failed, .pending].contains(state) {
                 throw ProblemError.refused(
                     "vm.running", "vm \"\(name)\" is \(state.rawValue) and can't be deleted",
-                    fix: "stop it first: uncloud-node vm stop \(name)")
+                    fix: state == .stopping
+                        ? "wait until it is off: uncloud-node vm wait \(name) --for stopped"
+                        : "stop it first: uncloud-node vm stop \(name)")
             }
             return vm
         }
@@ -52,9 +59,9 @@ extension Writer {
             try options.checkRevision(network.revision, "network", name)
             let users = catalog.users(ofNetwork: name)
             guard users.isEmpty else {
-                let names = users.prefix(3).map(\.name.text).joined(separator: ", ")
                 throw ProblemError.refused(
-                    "network.in-use", "network \"\(name)\" is used by \(counted(users.count, "VM")) (\(names))",
+                    "network.in-use",
+                    "network \"\(name)\" is used by \(counted(users.count, "VM")) (\(Self.some(users)))",
                     fix: "delete them first")
             }
             return network

@@ -83,9 +83,18 @@ extension Writer {
                 FieldError(
                     pointer: "/spec/prefix", code: "overlap",
                     message: "prefix \(spec.prefix) is that of network \"\(other.record.name)\"",
-                    fix: "choose another /64")
+                    fix: "choose a /64 that overlaps with none of: uncloud-node network list")
             ])
         }
+    }
+
+    /// An example that would be taken.
+    static func freePrefix(_ catalog: Catalog) -> String {
+        let used = catalog.networks.values.map(\.record.resolved.prefix)
+        let examples = (1...).lazy.map { "fd00:\(String($0, radix: 16))::/64" }
+        return examples.first { text in
+            IPv6Prefix(text).map { prefix in !used.contains { $0.overlaps(prefix) } } ?? true
+        } ?? ""
     }
 
     /// The node's dnsmasq does both or neither.

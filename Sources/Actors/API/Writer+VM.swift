@@ -37,7 +37,7 @@ extension Writer {
         try await checkInterfaces(spec, await store.catalog)
         if options.dryRun {
             return VMOutcome(
-                vm: Catalog.VM(record: draft, revision: 0, status: nil, isTombstoned: false), created: true)
+                vm: Catalog.VM(record: draft, revision: 0, observed: nil, isTombstoned: false), created: true)
         }
         for _ in 0..<Self.candidates {
             do {
@@ -72,7 +72,7 @@ extension Writer {
         }
         let vm = await store.catalog.vms[made.uuid]
         return VMOutcome(
-            vm: vm ?? Catalog.VM(record: made, revision: 0, status: nil, isTombstoned: false), created: true)
+            vm: vm ?? Catalog.VM(record: made, revision: 0, observed: nil, isTombstoned: false), created: true)
     }
 
     private func creation(

@@ -22,8 +22,9 @@ extension Catalog {
         switch kind {
         case .vm(let id): return putVM(id, try decodeRecord(from: entry.value, key: entry.key), entry.modRevision)
         case .vmStatus(let id):
-            let status: VMStatus = try decodeRecord(from: entry.value, key: entry.key)
-            if vms[id] == nil { earlyStatus[id] = status } else { vms[id]?.status = status }
+            let observed = Observed(
+                status: try decodeRecord(from: entry.value, key: entry.key), revision: entry.modRevision)
+            if vms[id] == nil { earlyStatus[id] = observed } else { vms[id]?.observed = observed }
             return .vmStatus(id)
         case .tombstone(let what, _):
             let tombstone: TombstoneRecord = try decodeRecord(from: entry.value, key: entry.key)
@@ -46,8 +47,8 @@ extension Catalog {
 
     private mutating func putVM(_ id: VMID, _ record: VMRecord, _ revision: Int64) -> CatalogChange {
         if let old = vms[id]?.record { vmNames[OwnedName(old.owner, old.name)] = nil }
-        let status = vms[id]?.status ?? earlyStatus.removeValue(forKey: id)
-        vms[id] = VM(record: record, revision: revision, status: status, isTombstoned: false)
+        let observed = vms[id]?.observed ?? earlyStatus.removeValue(forKey: id)
+        vms[id] = VM(record: record, revision: revision, observed: observed, isTombstoned: false)
         vmNames[OwnedName(record.owner, record.name)] = id
         return .vm(record, revision: revision)
     }
@@ -59,11 +60,11 @@ extension Catalog {
         case "vm":
             let record: VMRecord = try decodeRecord(from: last, key: tombstone.id)
             let id = record.uuid
-            let status = vms[id]?.status ?? earlyStatus.removeValue(forKey: id)
+            let observed = vms[id]?.observed ?? earlyStatus.removeValue(forKey: id)
             if vmNames[OwnedName(record.owner, record.name)] == id {
                 vmNames[OwnedName(record.owner, record.name)] = nil
             }
-            vms[id] = VM(record: record, revision: revision, status: status, isTombstoned: true)
+            vms[id] = VM(record: record, revision: revision, observed: observed, isTombstoned: true)
             return .vmTombstoned(record)
         case "network":
             let record: NetworkRecord = try decodeRecord(from: last, key: tombstone.id)
@@ -81,7 +82,7 @@ extension Catalog {
             vms[id] = nil
             return .vmVanished(id)
         case .vmStatus(let id):
-            vms[id]?.status = nil
+            vms[id]?.observed = nil
             return nil
         case .tombstone("vm", let id):
             guard let id = VMID(id), let vm = vms.removeValue(forKey: id) else { return nil }

@@ -25,8 +25,16 @@ package struct Catalog: Sendable {
         package var record: VMRecord
         /// The store's revision of the desired state.
         package var revision: Int64
-        package var status: VMStatus?
+        package var observed: Observed?
         package var isTombstoned: Bool
+
+        package var status: VMStatus? { observed?.status }
+    }
+
+    /// What was seen of a VM, and the store's revision of that.
+    package struct Observed: Sendable {
+        package var status: VMStatus
+        package var revision: Int64
     }
 
     package struct Network: Sendable {
@@ -54,7 +62,7 @@ package struct Catalog: Sendable {
     /// Records that could not be read, by key, with why: shown by `status`, never deleted.
     package internal(set) var unreadable: [String: String] = [:]
     /// Status records that came before their VM's.
-    var earlyStatus: [VMID: VMStatus] = [:]
+    var earlyStatus: [VMID: Observed] = [:]
 
     package init() {}
 

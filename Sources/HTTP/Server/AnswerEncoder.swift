@@ -101,6 +101,11 @@ struct AnswerEncoder {
             field.withUnsafeBytesOfValue { head.append(contentsOf: $0) }
             head.append("\r\n")
         }
+        // RFC 9110, 15.5.22: 426 says which protocols would do; 7.8: whoever sends Upgrade names it in Connection.
+        if status == 426, let names = response.fields[.upgrade] {
+            head.appendField("Upgrade", names)
+            head.appendField("Connection", "Upgrade")
+        }
         return head
     }
 

@@ -91,10 +91,7 @@ private struct Holder {
             noteName()
             return
         }
-        if !joinHelper() {
-            let result = cl_unshare(Int32(CL_NEWNET))
-            guard result >= 0 else { fail("can't make a network namespace: \(ModeExit.reason(-result))") }
-        }
+        if !joinHelper(), let message = Namespaces.make(isRoot: true) { fail(message) }
         // Before there is anything of that name: a crash in between must not leave what nobody knows of.
         noteName()
         if let message = NamespacePin.make(name) { fail(message) }
@@ -112,15 +109,6 @@ private struct Holder {
 
     /// Into the namespaces of a helper that outlived its holder; else into new ones.
     private func enterAsUser() {
-        if joinHelper() { return }
-        let result = cl_userns_enter(getuid(), getgid())
-        guard result >= 0 else {
-            fail(
-                "can't make a user namespace (\(ModeExit.reason(-result))); run as root, or allow them: "
-                    + "sysctl user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1")
-        }
-        let rest = cl_unshare(Int32(CL_NEWNS) | Int32(CL_NEWNET))
-        guard rest >= 0 else { fail("can't make a network namespace: \(ModeExit.reason(-rest))") }
-        guard cl_make_private("/") >= 0 else { fail("can't make the mounts private") }
+        if !joinHelper(), let message = Namespaces.make(isRoot: false) { fail(message) }
     }
 }

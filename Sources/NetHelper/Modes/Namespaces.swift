@@ -1,8 +1,26 @@
 internal import CLinux
 internal import Glibc
 
-/// Joining the namespaces of another process of ours.
+/// Making namespaces, and joining those of another process of ours.
 enum Namespaces {
+    /// Puts the process into a new network namespace; an ordinary user's into a user and mount namespace as well, of which
+    /// it is root.
+    ///
+    /// Only before the process has a second thread. Returns what failed, or nil.
+    static func make(isRoot: Bool) -> String? {
+        if !isRoot {
+            let result = cl_userns_enter(getuid(), getgid())
+            guard result >= 0 else {
+                return "can't make a user namespace (\(ModeExit.reason(-result))); run as root, or allow them: "
+                    + "sysctl user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1"
+            }
+        }
+        let result = cl_unshare(Int32(CL_NEWNET) | (isRoot ? 0 : Int32(CL_NEWNS)))
+        guard result >= 0 else { return "can't make a network namespace: \(ModeExit.reason(-result))" }
+        guard isRoot || cl_make_private("/") >= 0 else { return "can't make the mounts private" }
+        return nil
+    }
+
     /// Joins the user and mount namespace of the process where they aren't the caller's, and its network namespace.
     ///
     /// Only before the process has a second thread. Returns what failed, or nil.

@@ -58,7 +58,8 @@ package struct QueryValues: Sendable {
                     throw Self.problem(
                         "invalid", name,
                         "\(name)=\(printable(value)) is not a whole number from "
-                            + "\(range.lowerBound) to \(range.upperBound)", fix: "write a number")
+                            + "\(range.lowerBound) to \(range.upperBound)",
+                        fix: "write one of those numbers, or leave it out")
                 }
             case .text:
                 guard !value.isEmpty, value.utf8.count <= 1024 else {

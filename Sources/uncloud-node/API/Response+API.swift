@@ -14,7 +14,7 @@ extension Response {
 
     /// A resource, with its revision as entity tag, which `If-Match` takes.
     static func resource(_ resource: Resource, status: Int = 200) -> Response {
-        var response = json(resource.document, status: status, revision: resource.revision)
+        var response = json(resource.document, status: status, revision: resource.storeRevision ?? resource.revision)
         response.fields[.eTag] = "\"\(resource.revision)\""
         return response
     }
@@ -26,8 +26,7 @@ extension Response {
             status: (400...599).contains(problem.status) ? problem.status : 500)
         switch problem.status {
         case 415: response.fields[.acceptPatch] = WriteBody.mergePatch
-        case 426:
-            response.fields[.upgrade] = ConsoleUpgrade.protocolName
+        case 426: response.fields[.upgrade] = ConsoleUpgrade.protocolName
         default: break
         }
         return response

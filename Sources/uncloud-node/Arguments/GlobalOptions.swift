@@ -32,10 +32,10 @@ struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The node whose state is in DIR/state and run-time files in DIR/run ($UNCLOUD_DIRECTORY).", valueName: "dir"
-        ))
+        ), completion: .directory)
     var directory: String?
 
-    @Option(help: ArgumentHelp("The configuration file ($UNCLOUD_CONFIG).", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration file ($UNCLOUD_CONFIG).", valueName: "file"), completion: .file())
     var config: String?
 
     /// The deadline, nil where none is given.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Model
 
 /// The flags of `vm create` and `vm set` that describe a VM.
 package struct VMSpecFlags: ParsableArguments {
@@ -46,19 +47,21 @@ package struct VMSpecFlags: ParsableArguments {
     )
     var networkConfig: String?
 
-    @Option(help: ArgumentHelp("A kernel to boot directly.", valueName: "file"))
+    @Option(help: ArgumentHelp("A kernel to boot directly.", valueName: "file"), completion: .file())
     var kernel: String?
 
-    @Option(help: ArgumentHelp("Its initial RAM disk.", valueName: "file"))
+    @Option(help: ArgumentHelp("Its initial RAM disk.", valueName: "file"), completion: .file())
     var initrd: String?
 
     @Option(help: ArgumentHelp("Its command line.", valueName: "text"))
     var append: String?
 
-    @Option(help: "What follows when the guest ends: never, on-failure or always.")
+    @Option(
+        help: "What follows when the guest ends: never, on-failure or always.",
+        completion: .list(RestartPolicy.allCases.map(\.rawValue)))
     var restart: String?
 
-    @Option(help: "Desired power: on, off or paused.")
+    @Option(help: "Desired power: on, off or paused.", completion: .list(Power.allCases.map(\.rawValue)))
     var power: String?
 
     @Flag(inversion: .prefixedNo, help: "Refuse to delete it, or no longer.")

@@ -6,7 +6,7 @@ extension VM {
     struct Log: NodeCommand {
         static let flagUse = GlobalFlagUse.bytes
         static let configuration = CommandConfiguration(abstract: "Print the kept end of a VM's console output.")
-        @Argument(help: "The VM's name.") var name: String
+        @Argument(help: "The VM's name.", completion: .vmNames) var name: String
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {
@@ -24,7 +24,7 @@ extension VM {
                 --until standard input is not read: the lines are sent, output is printed until the text is seen \
                 (exit status 0) or --timeout (20s unless given) has passed (exit status 5).
                 """)
-        @Argument(help: "The VM's name.") var name: String
+        @Argument(help: "The VM's name.", completion: .vmNames) var name: String
         @Option(
             parsing: .singleValue,
             help: ArgumentHelp("A line to send, ended by a line feed. May be given several times.", valueName: "line"))

@@ -14,7 +14,8 @@ struct Doctor: HostCommand {
     func run(_ host: HostContext) async throws {
         guard let loop = EventLoop.current else { return }
         let doctor = HostDoctor(
-            settings: try host.settings(), environment: host.environment, isRoot: geteuid() == 0, loop: loop)
+            settings: try host.settings(), environment: host.environment, isRoot: geteuid() == 0,
+            executable: host.executable, loop: loop)
         let checks = await doctor.examine()
         switch host.renderer.format {
         case .json, .yaml: host.terminal.write(host.renderer.document(DoctorCheck.document(checks)))

@@ -44,7 +44,7 @@ struct Key: ParsableCommand {
     struct Delete: NodeCommand {
         static let flagUse = GlobalFlagUse.result
         static let configuration = CommandConfiguration(abstract: "Forget keys.", aliases: ["rm"])
-        @Argument(help: "Names.") var names: [String]
+        @Argument(help: "Names.", completion: .keyNames) var names: [String]
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {

@@ -25,7 +25,7 @@ struct Metadata: ParsableCommand {
         static let flagUse = GlobalFlagUse.result
         static let configuration = CommandConfiguration(
             abstract: "Show what a guest is told, by path; secrets are redacted.")
-        @Argument(help: "The VM's name.") var name: String
+        @Argument(help: "The VM's name.", completion: .vmNames) var name: String
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {
@@ -47,7 +47,7 @@ struct Firewall: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show what was dropped of whom and why, and what differs from what should be.",
             discussion: "With a VM's name its drops alone. --rules adds the rules as the kernel has them.")
-        @Argument(help: "A VM's name.") var name: String?
+        @Argument(help: "A VM's name.", completion: .vmNames) var name: String?
         @Flag(help: "Show the rules too.") var rules = false
         @OptionGroup var globals: GlobalOptions
 

@@ -58,7 +58,7 @@ struct Network: ParsableCommand {
     struct Show: NodeCommand {
         static let flagUse = GlobalFlagUse.result
         static let configuration = CommandConfiguration(abstract: "Show networks.")
-        @Argument(help: "Names.") var names: [String]
+        @Argument(help: "Names.", completion: .networkNames) var names: [String]
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {
@@ -70,7 +70,7 @@ struct Network: ParsableCommand {
         static let flagUse = GlobalFlagUse.result
         static let configuration = CommandConfiguration(
             abstract: "Delete networks; one that VMs are in is refused.", aliases: ["rm"])
-        @Argument(help: "Names.") var names: [String]
+        @Argument(help: "Names.", completion: .networkNames) var names: [String]
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {

@@ -20,7 +20,7 @@ struct VersionCommand: HostCommand {
 struct Completion: HostCommand {
     static let flagUse = GlobalFlagUse.bytes
     static let configuration = CommandConfiguration(abstract: "Print the completion script of a shell.")
-    @Argument(help: "bash, zsh or fish.") var shell: String
+    @Argument(help: "bash, zsh or fish.", completion: .list(["bash", "zsh", "fish"])) var shell: String
     @OptionGroup var globals: GlobalOptions
 
     func run(_ host: HostContext) async throws {
@@ -60,7 +60,7 @@ struct Config: ParsableCommand {
         static let flagUse = GlobalFlagUse.bytes
         static let configuration = CommandConfiguration(
             abstract: "Check the configuration: files, environment and flags.")
-        @Argument(help: "A file to check instead of the one under /etc.") var file: String?
+        @Argument(help: "A file to check instead of the one under /etc.", completion: .file()) var file: String?
         @Option(
             name: .customLong("set"), parsing: .singleValue, help: ArgumentHelp("A setting.", valueName: "key=value"))
         var assignments: [String] = []

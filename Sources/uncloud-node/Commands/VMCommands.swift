@@ -17,7 +17,10 @@ struct VM: ParsableCommand {
             discussion: "Several names make as many VMs of the same description.")
         @Argument(help: "Its name.") var names: [String]
         @OptionGroup var flags: VMSpecFlags
-        @Option(name: .customLong("wait"), help: "Return when it is running or ready.") var wait: String?
+        @Option(
+            name: .customLong("wait"), help: "Return when it is running or ready.",
+            completion: .list(["running", "ready"]))
+        var wait: String?
         @Flag(name: .customLong("no-wait"), help: "Return once it is stored.") var noWait = false
         @OptionGroup var globals: GlobalOptions
 
@@ -63,7 +66,7 @@ struct VM: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show what is wanted of a VM and what is seen of it.",
             discussion: "A UUID may stand for the name. User-data is redacted unless --secrets is given.")
-        @Argument(help: "Names or UUIDs.") var names: [String] = []
+        @Argument(help: "Names or UUIDs.", completion: .vmNames) var names: [String] = []
         @Flag(help: "Show user-data as it is.") var secrets = false
         @OptionGroup var globals: GlobalOptions
 
@@ -80,7 +83,7 @@ struct VM: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change a VM; what is not said stays.",
             discussion: "Lists (--disk, --nic, --ssh-key) are replaced as a whole, labels one by one.")
-        @Argument(help: "Names.") var names: [String] = []
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @OptionGroup var flags: VMSpecFlags
         @OptionGroup var globals: GlobalOptions
 

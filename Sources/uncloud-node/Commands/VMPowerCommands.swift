@@ -7,7 +7,7 @@ extension VM {
     struct Start: NodeCommand {
         static let flagUse = GlobalFlagUse.selection
         static let configuration = CommandConfiguration(abstract: "Turn VMs on; returns when they run.")
-        @Argument(help: "Names.") var names: [String] = []
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @Flag(name: .customLong("no-wait"), help: "Return once it is stored.") var noWait = false
         @OptionGroup var globals: GlobalOptions
 
@@ -22,7 +22,7 @@ extension VM {
         static let configuration = CommandConfiguration(
             abstract: "Ask guests to power off; returns when they are off.",
             discussion: "A guest that does not listen runs on, and the exit status is 5. --force cuts its power.")
-        @Argument(help: "Names.") var names: [String] = []
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @Flag(help: "Cut the power at once.") var force = false
         @Flag(name: .customLong("no-wait"), help: "Return once it is stored.") var noWait = false
         @OptionGroup var globals: GlobalOptions
@@ -37,7 +37,7 @@ extension VM {
         static let flagUse = GlobalFlagUse.selection
         static let configuration = CommandConfiguration(
             abstract: "Power guests off and on again; returns when they run.")
-        @Argument(help: "Names.") var names: [String] = []
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @Flag(help: "Cut the power instead of asking.") var force = false
         @Flag(name: .customLong("no-wait"), help: "Return once it is asked for.") var noWait = false
         @OptionGroup var globals: GlobalOptions
@@ -65,7 +65,7 @@ extension VM {
             abstract: "Delete VMs; returns when nothing of them is left.",
             discussion: "A running or protected VM is refused; --force cuts its power first. Disk files stay.",
             aliases: ["rm"])
-        @Argument(help: "Names.") var names: [String] = []
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @Flag(help: "Cut the power of a running one first.") var force = false
         @OptionGroup var globals: GlobalOptions
 
@@ -83,8 +83,11 @@ extension VM {
         static let flagUse = GlobalFlagUse(formats: [], selects: true)
         static let configuration = CommandConfiguration(
             abstract: "Wait until VMs are running, ready, stopped, paused or deleted.")
-        @Argument(help: "Names.") var names: [String] = []
-        @Option(name: .customLong("for"), help: "What to wait for.") var goal = "ready"
+        @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
+        @Option(
+            name: .customLong("for"), help: "What to wait for: running, ready, stopped, paused or deleted.",
+            completion: .list(VMGoal.allCases.map(\.rawValue)))
+        var goal = "ready"
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {

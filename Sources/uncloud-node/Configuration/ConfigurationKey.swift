@@ -19,6 +19,14 @@ package struct ConfigurationKey: Sendable, Equatable {
         /// A lower-case label: letters, digits, hyphens, at most 63.
         case label
         case choice([String])
+
+        /// Whether a value is a whole number.
+        var isNumber: Bool {
+            switch self {
+            case .number, .userBase: true
+            default: false
+            }
+        }
     }
 
     package var section: String

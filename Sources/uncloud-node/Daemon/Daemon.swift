@@ -72,7 +72,8 @@ struct Daemon {
 
     private func makeServer(_ node: Node, _ loop: EventLoop, _ logger: Logger) -> Server {
         let doctor = HostDoctor(
-            settings: settings, environment: host.environment, isRoot: geteuid() == 0, loop: loop)
+            settings: settings, environment: host.environment, isRoot: geteuid() == 0, executable: host.executable,
+            loop: loop)
         let api = ControlAPI(node: node.service, logger: logger) { DoctorCheck.document(await doctor.examine()) }
         return Server(loop: loop, configuration: ControlAPI.serverConfiguration, handler: api)
     }

@@ -7,6 +7,8 @@ struct HostDoctor: Sendable {
     var settings: Settings
     var environment: [String: String]
     var isRoot: Bool
+    /// This program's own file.
+    var executable: String
     var loop: EventLoop
 
     /// All checks, in the order in which a person would mend them.
@@ -15,7 +17,7 @@ struct HostDoctor: Sendable {
         checks.append(await processor(hasQEMU: checks[0].state == .ok))
         checks.append(program("dnsmasq", "dnsmasq", package: "dnsmasq-base"))
         checks += [tun(), ipv6()]
-        if !isRoot { checks.append(userNamespaces()) }
+        checks += await kernel()
         checks += [directory("state", "node.state-directory"), directory("run", "node.run-directory"), daemon()]
         return checks
     }
@@ -68,8 +70,20 @@ struct HostDoctor: Sendable {
             : DoctorCheck("ipv6", .missing, "the kernel has no IPv6", fix: "boot without ipv6.disable=1")
     }
 
-    private func userNamespaces() -> DoctorCheck {
-        let name = "user-namespaces"
+    /// What a process of this program finds that makes namespaces, a bridge and the node's rules, and ends again.
+    private func kernel() async -> [DoctorCheck] {
+        let refusal = isRoot ? nil : userNamespaces()
+        if let refusal { return [refusal] }
+        let spec = ProcessSpec(executable: executable, arguments: ["internal", "probe"])
+        let said = try? await withDeadline(.seconds(10), on: loop, "the kernel's probe") { [loop] in
+            try await runProcess(spec, on: loop).text
+        }
+        return KernelProbe(said ?? "").checks(isRoot: isRoot)
+    }
+
+    /// What forbids them; nil where nothing is known to.
+    private func userNamespaces() -> DoctorCheck? {
+        let name = "namespaces"
         for (file, refused, setting) in [
             ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
             ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
@@ -83,7 +97,7 @@ struct HostDoctor: Sendable {
                 return DoctorCheck(name, .missing, "\(file) forbids them", fix: "as root: sysctl -w \(setting)")
             }
         }
-        return DoctorCheck(name, .ok, "allowed to ordinary users")
+        return nil
     }
 
     private func directory(_ name: String, _ key: String) -> DoctorCheck {
@@ -93,11 +107,15 @@ struct HostDoctor: Sendable {
             existing = existing.lastIndex(of: "/").map { String(existing[..<$0]) } ?? ""
             if existing.isEmpty { existing = "/" }
         }
-        guard access(existing, W_OK | X_OK) == 0 else {
+        // Asking access(2) would miss a file system that takes no files, such as /proc or one that is full.
+        var trial = Array("\(existing)/.uncloud-doctor.XXXXXX".utf8CString)
+        guard mkdtemp(&trial) != nil else {
             return DoctorCheck(
-                "\(name)-directory", .missing, "\(path) can't be \(existing == path ? "written to" : "made")",
+                "\(name)-directory", .missing,
+                "\(path) can't be \(existing == path ? "written to" : "made"): \(String(cString: strerror(errno)))",
                 fix: "name another with --directory, or as root: install -d -o $USER \(path)")
         }
+        rmdir(trial)
         return DoctorCheck("\(name)-directory", .ok, path)
     }
 

@@ -92,8 +92,14 @@ package struct Launcher {
         }
         let message = Root.message(for: error).split(separator: "\n").first.map(String.init) ?? "wrong arguments"
         let trimmed = message.hasSuffix(".") ? String(message.dropLast()) : message
-        terminal.tell("error: \(CommandFailure.oneLine(trimmed)); see: uncloud-node --help")
+        terminal.tell("error: \(CommandFailure.oneLine(trimmed)); see: \(help(error))")
         return .usage
+    }
+
+    /// The command whose help shows what was expected: the parser ends a refusal with `See '... --help'`.
+    private static func help(_ error: any Error) -> String {
+        let text = Root.fullMessage(for: error)
+        return text.firstMatch(of: /See '(uncloud-node[a-z ]* --help)'/).map { String($0.1) } ?? "uncloud-node --help"
     }
 
     /// Tells an error in one line.

@@ -122,8 +122,8 @@ extension ResourceColumn {
     ]
 
     private static let event: [ResourceColumn] = [
-        plain("TIME", "/time").atLeast(24), plain("EVENT", "/event").atLeast(16),
-        plain("SUBJECT", "/subject").atLeast(24), plain("SEQUENCE", "/sequence", wide: true, right: true),
+        plain("NUMBER", "/sequence", right: true).atLeast(6), plain("TIME", "/time").atLeast(24),
+        plain("EVENT", "/event").atLeast(16), plain("SUBJECT", "/subject").atLeast(24),
         plain("MESSAGE", "/message"),
     ]
 

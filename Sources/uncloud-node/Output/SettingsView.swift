@@ -22,11 +22,7 @@ package enum SettingsView {
         for key in ConfigurationKey.all {
             guard let text = settings[key.path] else { continue }
             var section = sections[key.section] ?? [:]
-            if case .number = key.kind, let number = Int64(text) {
-                section[key.name] = .int(number)
-            } else {
-                section[key.name] = .string(text)
-            }
+            section[key.name] = key.kind.isNumber ? Int64(text).map { .int($0) } ?? .string(text) : .string(text)
             sections[key.section] = section
         }
         return .object(sections)

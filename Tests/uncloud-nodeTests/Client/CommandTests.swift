@@ -158,10 +158,10 @@ struct CommandTests {
             #expect(await harness.run(["gc", "--dry-run"]).output.hasPrefix("NAME    KIND  REASON\n"))
             let events = await harness.run(["events"]).output
             #expect(events.split(separator: "\n").count == 3)
-            #expect(events.hasPrefix("TIME                      EVENT             SUBJECT                   MESSAGE\n"))
+            #expect(events.hasPrefix("NUMBER  TIME                      EVENT             SUBJECT                   MESSAGE\n"))
             #expect(
                 events.contains(
-                    "\n2026-11-23T08:00:00Z      vm.started        vm/default/web1           process 4711\n"))
+                    "\n     1  2026-11-23T08:00:00Z      vm.started        vm/default/web1           process 4711\n"))
             #expect(await harness.run(["events", "-w"]).output == events)
             #expect(
                 await harness.run(["events", "-w", "--no-headers"]).output == events.drop { $0 != "\n" }.dropFirst())

@@ -54,6 +54,22 @@ struct DownTests {
             #expect(node.machines().isEmpty)
         }
     }
+
+    @Test("down --force cuts what another down waits for, and both say that the node went down")
+    func forcedMeanwhile() async throws {
+        try await LivingNode.with("both", environment: ["UNCLOUD_SHUTDOWN_STOP_TIMEOUT": "60s"]) { node in
+            try await node.create("web1")
+            let patient = spawn(on: TestLoops.loop, "down") { try await node.daemon.run(["down", "-y"]) }
+            try await node.until("the patient one's order") {
+                try await node.show("web1").value(at: "/status/state")?.stringValue == "stopping"
+            }
+            let forced = try await node.daemon.down()
+            #expect(forced.code == 0, "\(forced.messages)")
+            let other = try await patient.value
+            #expect(other.code == 0, "\(other.messages)")
+            #expect(node.machines().isEmpty)
+        }
+    }
 }
 
 @Suite("A VM that is cut while it is being started", .serialized)

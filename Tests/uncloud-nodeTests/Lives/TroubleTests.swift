@@ -55,7 +55,9 @@ struct TroubleTests {
             try await node.end(SIGKILL)
             try await node.start()
             try await node.until("another attempt") {
-                try await node.events().contains("vm.clean-failed vm/default/web1")
+                let events = try await node.events()
+                let start = try #require(events.lastIndex { $0.hasPrefix("node.started") })
+                return events[start...].contains("vm.clean-failed vm/default/web1")
             }
             rmdir(mine)
             try await node.until("the end of the deletion") {

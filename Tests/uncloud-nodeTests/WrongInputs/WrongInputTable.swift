@@ -35,6 +35,9 @@ extension WrongInput {
             "a missing disk", .usage, ["vm", "create", "a", "--disk", "/nowhere/d,format=raw"],
             names: ["spec.disks[0].file", "/nowhere/d"]),
         .command(
+            "a disk that is no qcow2 image", .usage, ["vm", "create", "a", "--disk", "/etc/hostname,format=qcow2"],
+            names: ["spec.disks[0].format", "no qcow2 image", "qemu-img info"]),
+        .command(
             "a network that is not there", .usage, ["vm", "create", "a", "--nic", "network=lan9"],
             names: ["spec.nics[0].network", "lan9"]),
         .command(
