@@ -65,7 +65,7 @@ struct NodeIdentity: Codable, Sendable {
             let index = UInt16.random(in: 1...0xffff)
             let record = try encodeRecord(HostRecord(node: id))
             let claim = Transaction(compares: [.absent(KeyPath.host(index))], then: [.put(KeyPath.host(index), record)])
-            if try await store.transaction(claim).succeeded {
+            if try await CrashPoint.around("store host", { try await store.transaction(claim) }).succeeded {
                 return NodeIdentity(id: id, hostIndex: index, cluster: store.clusterID)
             }
         }

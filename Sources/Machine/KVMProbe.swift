@@ -124,6 +124,7 @@ package enum ProbeGuest {
         spec.inheritedDescriptors = [3: file]
         // QEMU aborts noisily where KVM is a stub; its core is nobody's.
         spec.directory = "/"
+        spec.deathSignal = SIGKILL
         return try await ChildProcess.spawn(spec, on: loop)
     }
 }

@@ -82,7 +82,7 @@ package struct Launcher: Sendable {
         spec.lockedDescriptor = numbers.pidFile
         spec.directory = "/"
         do {
-            return try await ChildProcess.spawn(spec, on: loop)
+            return try await CrashPoint.around("exec qemu") { try await ChildProcess.spawn(spec, on: loop) }
         } catch let error as CancellationError {
             throw error
         } catch {

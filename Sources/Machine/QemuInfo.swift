@@ -48,10 +48,11 @@ package struct QemuInfo: Sendable, Hashable, Codable {
                 "socket,id=monitor,fd=3", "-mon", "chardev=monitor,mode=control",
             ])
         spec.inheritedDescriptors = [3: pair[1]]
+        spec.deathSignal = SIGKILL
         let process: ChildProcess
         do {
             defer { cl_close(pair[1]) }
-            process = try await ChildProcess.spawn(spec, on: loop)
+            process = try await CrashPoint.around("exec probe") { try await ChildProcess.spawn(spec, on: loop) }
         } catch let error as SystemError {
             throw MachineError(
                 .notExecutable, "\(binary) can't be executed: \(error)",

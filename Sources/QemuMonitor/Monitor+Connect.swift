@@ -37,7 +37,7 @@ extension Monitor {
         lineLimit: Int = LineFramer.defaultLimit
     ) async throws -> Monitor {
         let monitor = Monitor(over: connection, label: label, lineLimit: lineLimit)
-        try await monitor.negotiate(within: deadline)
+        try await CrashPoint.around("qmp \(label) qmp_capabilities") { try await monitor.negotiate(within: deadline) }
         return monitor
     }
 

@@ -70,6 +70,13 @@ public actor Monitor {
     ) async throws -> JSONValue {
         try Task.checkCancellation()
         let (id, line) = try state.begin(command, arguments)
+        return try await CrashPoint.around("qmp \(label) \(command)") {
+            try await answer(id, line, within: deadline)
+        }
+    }
+
+    /// Sends a command's line and waits for what comes of it.
+    private func answer(_ id: Int64, _ line: [UInt8], within deadline: Duration) async throws -> JSONValue {
         let loop = loop
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

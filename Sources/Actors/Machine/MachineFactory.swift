@@ -73,7 +73,7 @@ package struct MachineFactory: Sendable {
             try FileManager.default.createDirectory(
                 atPath: configuration.runDirectory + "/vms", withIntermediateDirectories: true)
         }
-        return try await CrashPoint.around("exec qemu") { try await launcher.launch(plan, tapFDs: taps, on: loop) }
+        return try await launcher.launch(plan, tapFDs: taps, on: loop)
     }
 
     /// Looks for a record's process.

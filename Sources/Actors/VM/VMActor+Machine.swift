@@ -34,7 +34,7 @@ extension VMActor {
             watch(machine)
             await parts.consoles.note(record.uuid)
             let paused = record.resolved.power == .paused
-            if !paused, !lifecycle.isCut { try await CrashPoint.around("qmp cont") { try await machine.resume() } }
+            if !paused, !lifecycle.isCut { try await machine.resume() }
             // Its end may have been seen already, while a launch was awaited and nobody's end: it would be missed.
             guard self.machine?.watch === machine.watch else {
                 throw MachineError(.startFailed, "QEMU ended as it was started")
@@ -196,7 +196,7 @@ extension VMActor {
         // In a task of its own: a hung monitor must not hold up the VM's inbox.
         spawn(on: loop, "vm.\(name)") { [weak self] in
             do {
-                try await CrashPoint.around("qmp \(name)") { _ = try await monitor.execute(name) }
+                _ = try await monitor.execute(name)
             } catch let error as MonitorError where error.code == .closed && name == "quit" {
             } catch {
                 await self?.orderFailed(name, error)

@@ -55,7 +55,7 @@ package struct KeeperSupervisor: Sendable {
             executable: executable, arguments: arguments + ["--run", options.runDirectory, "--listen-fd", "3"])
         spec.inheritedDescriptors = log >= 0 ? [2: log, 3: listener] : [3: listener]
         spec.detached = true
-        let keeper = try await ChildProcess.spawn(spec, on: loop)
+        let keeper = try await CrashPoint.around("exec keeper") { try await ChildProcess.spawn(spec, on: loop) }
         spawn(on: loop, "keeper.reap") { _ = try await keeper.waitForExit() }
     }
 }

@@ -180,7 +180,7 @@ package struct HelperSupervisor: Sendable {
             arguments: configuration.modePrefix + [mode, "--run", configuration.directory, "--ready", "3"] + arguments,
             inheritedDescriptors: descriptors, detached: true)
         do {
-            _ = try await ChildProcess.spawn(spec, on: loop)
+            _ = try await CrashPoint.around("exec \(mode)") { try await ChildProcess.spawn(spec, on: loop) }
         } catch {
             throw HelperFailure(code: "\(mode).failed", message: "the \(mode) can't be started: \(error)")
         }

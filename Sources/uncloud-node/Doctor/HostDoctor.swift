@@ -74,7 +74,7 @@ struct HostDoctor: Sendable {
     private func kernel() async -> [DoctorCheck] {
         let refusal = isRoot ? nil : userNamespaces()
         if let refusal { return [refusal] }
-        let spec = ProcessSpec(executable: executable, arguments: ["internal", "probe"])
+        let spec = ProcessSpec(executable: executable, arguments: ["internal", "probe"], deathSignal: SIGKILL)
         let said = try? await withDeadline(.seconds(10), on: loop, "the kernel's probe") { [loop] in
             try await runProcess(spec, on: loop).text
         }

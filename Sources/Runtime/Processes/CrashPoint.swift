@@ -1,5 +1,4 @@
-internal import Foundation
-internal import Runtime
+internal import Glibc
 
 /// The places where a crash would leave something half done: before and after each store write, helper call, exec and
 /// QMP command.
@@ -9,8 +8,8 @@ internal import Runtime
 /// the places are found by running, not listed by hand. A place is its label and how often that was passed, for
 /// labels of different VMs and tasks pass each other in any order.
 package enum CrashPoint {
-    private static let record = ProcessInfo.processInfo.environment["UNCLOUD_CRASH_POINTS"]
-    private static let target = ProcessInfo.processInfo.environment["UNCLOUD_CRASH_AT"]
+    private static let record = variable("UNCLOUD_CRASH_POINTS")
+    private static let target = variable("UNCLOUD_CRASH_AT")
     private static let isActive = record != nil || target != nil
     private static let passed = Locked<[String: Int]>([:])
 
@@ -27,16 +26,27 @@ package enum CrashPoint {
     }
 
     /// Runs `body` between two places, `before LABEL` and `after LABEL`.
-    package static func around<T: Sendable>(_ label: String, _ body: () async throws -> T) async rethrows -> T {
-        reach("before \(label)")
+    package static func around<T: Sendable>(
+        isolation: isolated (any Actor)? = #isolation, _ label: @autoclosure () -> String, _ body: () async throws -> T
+    ) async rethrows -> T {
+        reach("before \(label())")
         let result = try await body()
-        reach("after \(label)")
+        reach("after \(label())")
         return result
     }
 
+    private static func variable(_ name: String) -> String? {
+        // SAFETY: the environment is not changed once the program has begun.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
     private static func append(_ line: String, to path: String) {
-        guard let file = fopen(path, "a") else { return }
-        fputs(line, file)
-        fclose(file)
+        // SAFETY: the path lives for the call.
+        let file = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return }
+        let bytes = Array(line.utf8)
+        // SAFETY: the array's own bounds.
+        _ = unsafe write(file, bytes, bytes.count)
+        close(file)
     }
 }
