@@ -94,7 +94,7 @@ package protocol NodeAPI: Sendable {
     func events(since: Int64?, follow: Bool) async throws -> AsyncChannel<JSONValue>
 
     /// What the guest of this VM is told, by path of the native dialect, secrets redacted.
-    func metadata(owner: String, name: String) async throws -> JSONValue
+    func metadata(owner: String, name: String, secrets: Bool) async throws -> JSONValue
     /// A byte stream to and from the VM's serial console.
     func console(owner: String, name: String) async throws -> Connection
     /// The kept end of the VM's console output.

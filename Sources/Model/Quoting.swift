@@ -53,3 +53,6 @@ private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -
     }
     return last[right.count]
 }
+
+/// What stands in a secret's place.
+package func redacted(_ text: String) -> String { "(redacted, \(text.utf8.count) bytes; --secrets shows it)" }

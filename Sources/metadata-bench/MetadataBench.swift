@@ -72,7 +72,7 @@ enum MetadataBench {
         _ = try await signals.signals.receive()
         let counters = group.loops.map(\.counters)
         print("jobs=\(counters.map(\.jobs).reduce(0, +)) hops=\(counters.map(\.crossThreadEnqueues).reduce(0, +))")
-        if let p99 = await changes.p99 { print("change-p99=\(p99)") }
+        for p99 in await changes.p99s { print("change-p99=\(p99)") }
         exit(0)
     }
 

@@ -33,7 +33,7 @@ struct NeighbourTests {
         }
     }
 
-    @Test("3,000 senders with an address each are all answered and make no entry, and the host's other neighbours are found")
+    @Test("3,000 senders with an address each are answered and make no entry; the host finds its other neighbours")
     func crowd() async throws {
         guard let fixture = try HelperFixture.prepare(.root) else { return }
         try await bounded(within: .seconds(90)) {
@@ -61,7 +61,8 @@ struct NeighbourTests {
     }
 
     @Test(
-        "100,000 forged senders make no entry; others get their answers, and the host finds its other neighbours", arguments: [NetworkKind.shared, .private])
+        "100,000 forged senders make no entry; others get their answers, and the host finds its other neighbours",
+        arguments: [NetworkKind.shared, .private])
     func forger(_ kind: NetworkKind) async throws {
         guard let fixture = try HelperFixture.prepare(.root) else { return }
         try await bounded(within: .seconds(90)) {

@@ -2,6 +2,8 @@
 import math
 import statistics
 
+fewest = 6  # five values have no 95 % interval
+
 
 def interval(values):
     """The 95 % interval of the median, from order statistics: no assumption on how the values are spread."""
@@ -33,7 +35,8 @@ def ratio_row(name, figure, unit, peer, goal, ours, theirs, again):
     itself = [a / b for a, b in zip(again, theirs)]
     ratio = statistics.median(ratios)
     aa = half_width(itself, 1.0)
-    decided = len(ratios) >= 6 and aa < abs(ratio - goal)  # five values have no 95 % interval
+    low, high = interval(ratios)
+    decided = len(ratios) >= fewest and aa < abs(ratio - goal) and not low <= goal < high
     return row(
         name, figure, unit, statistics.median(ours), peer, statistics.median(theirs), ratio, goal, len(ratios),
         half_width(ratios, ratio), aa, ratio <= goal if decided else None,
@@ -44,8 +47,13 @@ def plain_row(name, figure, unit, goal, ours):
     """A row whose goal is a number of its own unit, not a ratio."""
     low, high = interval(ours)
     median = statistics.median(ours)
-    holds = None if low <= goal < high else median <= goal
+    holds = None if low <= goal < high or len(ours) < fewest else median <= goal
     return row(name, figure, unit, median, None, None, None, goal, len(ours), (high - low) / 2, None, holds)
+
+
+def counted_row(name, figure, unit, goal, ours):
+    """A row of one exact count, which no round would change."""
+    return row(name, figure, unit, ours, None, None, None, goal, 1, 0, None, ours <= goal)
 
 
 def row(name, figure, unit, ours, peer, theirs, ratio, goal, rounds, spread, aa, holds):

@@ -56,7 +56,7 @@ def ping_pong(bench):
 
 def rows(bench):
     found = [
-        judge.plain_row(f"runtime-{what}", "instructions", "each", goal, [instructions(what, bench.work)] * 6)
+        judge.counted_row(f"runtime-{what}", "instructions", "each", goal, instructions(what, bench.work))
         for what, goal in goals.items() if bench.picked(f"runtime-{what}")
     ]
     if bench.picked("runtime-stream"):

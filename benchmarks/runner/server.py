@@ -73,9 +73,9 @@ def ratio_rows(name, figure, unit, goals):
     return rows_of
 
 
-def compared(bench, name, figure, unit, goals, one, seconds=240):
+def compared(bench, name, figure, unit, goals, one):
     takes = ["ours", *goals, *(f"{peer} again" for peer in goals)]
-    return compare.rounds(name, takes, one, ratio_rows(name, figure, unit, goals), bench.say, least=9, seconds=seconds)
+    return compare.rounds(name, takes, one, ratio_rows(name, figure, unit, goals), bench.say, least=9)
 
 
 def cost(bench):

@@ -57,7 +57,7 @@ extension NodeService {
         return problems
     }
 
-    package func metadata(owner: String, name: String) async throws -> JSONValue {
+    package func metadata(owner: String, name: String, secrets: Bool) async throws -> JSONValue {
         let (vm, catalog) = try await vm(owner, name)
         let record = vm.record
         let facts = GuestFacts(
@@ -67,9 +67,8 @@ extension NodeService {
         return .object(
             Dictionary(
                 uniqueKeysWithValues: Dialects.pages(for: facts).map { page in
-                    let shown =
-                        page.isSecret && !page.body.isEmpty ? "(\(page.body.utf8.count) bytes, redacted)" : page.body
-                    return (page.path, .string(shown))
+                    let isHidden = page.isSecret && !secrets && !page.body.isEmpty
+                    return (page.path, .string(isHidden ? redacted(page.body) : page.body))
                 }))
     }
 

@@ -18,7 +18,8 @@ extension Writer {
                     FieldError(
                         pointer: "/spec/nics/\(index)/network", code: "not-found",
                         message: "no network \"\(nic.network)\"",
-                        fix: "create it first: uncloud-node network create \(nic.network) --prefix \(Self.freePrefix(catalog))"))
+                        fix: "create it first: uncloud-node network create \(nic.network) --prefix "
+                            + Self.freePrefix(catalog)))
             }
         }
         for (index, key) in record.resolved.sshKeys.enumerated() where key.hasPrefix(VMSpec.storedKeyPrefix) {

@@ -13,7 +13,9 @@ extension VMActor {
     func finishDeletion() async {
         do {
             let operations = try Deletion.operations(of: lifecycle.record, at: parts.clock.now())
-            _ = try await parts.store.commit(Transaction(then: operations), "vm gone")
+            let done = try await parts.store.commit(Transaction(then: operations), "vm gone")
+            // Whoever was told that it is gone finds its addresses at rest.
+            await parts.store.caughtUp(to: done.revision)
             post(.forgotten)
         } catch {
             post(.cleanFailed("the store did not take the end of the deletion: \(error)"))

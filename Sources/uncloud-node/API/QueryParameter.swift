@@ -25,6 +25,7 @@ package struct QueryParameter: Sendable, Equatable {
     static let watch = QueryParameter(name: "watch", kind: .flag, summary: "follow: JSON lines until the client leaves")
     static let since = QueryParameter(
         name: "since", kind: .number(0...Int64.max), summary: "with watch: what happened after this revision")
+    static let secrets = QueryParameter(name: "secrets", kind: .flag, summary: "with what is secret, as it is")
     static let force = QueryParameter(name: "force", kind: .flag, summary: "don't wait for guests to power off")
 }
 

@@ -20,8 +20,13 @@ extension Route {
         },
         Route(
             "GET", "/v1/owners/{owner}/vms/{name}/metadata", "getVMMetadata",
-            "What the guest is told, by path of the native dialect; secrets are redacted.", outcome: .json("Metadata")
-        ) { call in .json(try await call.node.metadata(owner: call.owner(), name: call.name)) },
+            "What the guest is told, by path of the native dialect; secrets are redacted unless asked for.",
+            query: [.secrets], outcome: .json("Metadata")
+        ) { call in
+            .json(
+                try await call.node.metadata(
+                    owner: call.owner(), name: call.name, secrets: call.query.flag(.secrets)))
+        },
         Route(
             "GET", "/v1/owners/{owner}/vms/{name}/log", "getVMLog", "The kept end of the VM's console output.",
             outcome: .text

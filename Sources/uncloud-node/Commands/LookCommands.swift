@@ -24,12 +24,16 @@ struct Metadata: ParsableCommand {
     struct Show: NodeCommand {
         static let flagUse = GlobalFlagUse.result
         static let configuration = CommandConfiguration(
-            abstract: "Show what a guest is told, by path; secrets are redacted.")
+            abstract: "Show what a guest is told, by path.",
+            discussion: "User-data and vendor-data are redacted unless --secrets is given.")
         @Argument(help: "The VM's name.", completion: .vmNames) var name: String
+        @Flag(help: "Show what is secret as it is.") var secrets = false
         @OptionGroup var globals: GlobalOptions
 
         func run(_ session: Session) async throws {
-            let metadata = try await session.client.get(session.path("vms", name, "metadata")).json
+            let metadata = try await session.client.get(
+                session.path("vms", name, "metadata"), query: secrets ? [("secrets", "true")] : []
+            ).json
             let pages: [JSONValue] = (metadata.objectValue ?? [:]).sorted { $0.key < $1.key }
                 .map { ["path": .string($0.key), "value": $0.value] }
             session.terminal.write(session.renderer.look("metadata", metadata, rows: pages, usually: .yaml))

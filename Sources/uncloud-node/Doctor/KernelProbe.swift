@@ -18,7 +18,10 @@ package struct KernelProbe: Sendable {
         let parts = [
             ("namespaces", "can be made", asRoot + "boot a kernel with CONFIG_NET_NS and CONFIG_USER_NS"),
             ("bridge", "can be made", asRoot + "modprobe bridge"),
-            ("nftables", "the kernel takes the node's rules", asRoot + "modprobe -a nf_tables nft_meta_bridge nft_fwd_netdev"),
+            (
+                "nftables", "the kernel takes the node's rules",
+                asRoot + "modprobe -a nf_tables nft_meta_bridge nft_fwd_netdev"
+            ),
         ]
         var checks: [DoctorCheck] = []
         for (name, works, fix) in parts {

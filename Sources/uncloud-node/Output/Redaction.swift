@@ -1,4 +1,5 @@
 package import JSON
+internal import Model
 
 /// Takes the secrets out of documents before they are shown.
 package enum Redaction {
@@ -20,6 +21,6 @@ package enum Redaction {
 
     private static func placeholder(_ value: JSONValue) -> JSONValue {
         guard let text = value.stringValue else { return value.isNull ? .null : "(redacted)" }
-        return .string("(redacted, \(text.utf8.count) bytes; --secrets shows it)")
+        return .string(Model.redacted(text))
     }
 }

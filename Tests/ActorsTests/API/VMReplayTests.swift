@@ -33,7 +33,7 @@ struct VMReplayTests {
         for entry in entries { _ = catalog.apply([.put(entry)], revision: entry.modRevision) }
     }
 
-    @Test("a VM that was just made had no status, whatever it has now, and each status is told with what was wanted then")
+    @Test("a VM that was just made had no status, and each status is told with what was wanted then")
     mutating func fromTheBeginning() throws {
         let past = [
             try entry(1, made: 1, 1), try status(.starting, 2), try status(.running, 3), try entry(2, made: 1, 4),

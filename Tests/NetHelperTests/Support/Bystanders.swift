@@ -13,7 +13,8 @@ final class Bystanders: Sendable {
     init(on loop: EventLoop) async throws {
         one = try await TestNamespace.make(inUserNamespace: false, on: loop)
         other = try await TestNamespace.make(inUserNamespace: false, on: loop)
-        try await one.succeed("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", String(other.pid))
+        let far = ["peer", "name", "eth0", "netns", String(other.pid)]
+        _ = try await one.run(["ip", "link", "add", "eth0", "type", "veth"] + far)
         try await one.succeed("ip", "address", "add", "fd77::ffff/64", "dev", "eth0", "nodad")
         let commands = (1...Self.addresses).map { "address add fd77::\(String($0, radix: 16))/64 dev eth0 nodad\n" }
         try await other.succeed("ip", "-batch", "-", input: commands.joined())

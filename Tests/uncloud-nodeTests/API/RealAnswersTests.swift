@@ -163,6 +163,12 @@ struct RealAnswersTests {
         try await expect(404, asker, "POST", "vms/web1/actions/explode")
         try await expect(400, asker, "POST", "vms/web1/actions/kill", ["force": true])
         try await expect(426, asker, "GET", "vms/web1/console")
+        let console = try await asker.ask("GET", "/v1/owners/default/vms/web1/console")
+        #expect(console.fields[.upgrade] == "uncloud-console" && console.fields[.connection] == "Upgrade")
+        for wrong in ["vms?continue=garbage", "vms?continue=a/b/c", "macs?continue=web1", "vms?limit=1001"] {
+            try await expect(400, asker, "GET", wrong)
+        }
+        try await expect(200, asker, "GET", "vms?continue=default/gone")
         try await expect(403, asker, "DELETE", "vms/web1")
         try await expect(403, asker, "DELETE", "keys/used")
         let inUse = try await expect(403, asker, "DELETE", "networks/default")

@@ -43,12 +43,14 @@ struct CrashTests {
         }
     }
 
-    @Test("killed at any place of its very first start, the next start makes the node, and there is one of each process")
+    @Test("killed at any place of its very first start, the next start makes the node, with one of each process")
     func firstStart() async throws {
         guard try Requirement.need("root", "tun", "dnsmasq", "qemu-system-x86_64", RealDaemon.binary) else { return }
         try await bounded("the first starts", within: .seconds(240)) {
             let places = try await FirstStart("first").record()
-            for kind in ["store host", "exec holder", "exec helper", "exec keeper", "exec probe", "qmp probe query-machines"] {
+            for kind in [
+                "store host", "exec holder", "exec helper", "exec keeper", "exec probe", "qmp probe query-machines",
+            ] {
                 #expect(places.contains { $0.hasSuffix(kind) }, "no place of \(kind)")
             }
             for (index, place) in places.enumerated() { try await FirstStart("first-\(index)").turn(place) }

@@ -184,9 +184,9 @@ final class FakeNode: NodeAPI {
         return channel
     }
 
-    func metadata(owner: String, name: String) async throws -> JSONValue {
+    func metadata(owner: String, name: String, secrets: Bool) async throws -> JSONValue {
         _ = try await get(.vms, owner: owner, name: name, minimumRevision: nil)
-        return ["/name": .string(name), "/user-data": "(12 bytes, redacted)"]
+        return ["/name": .string(name), "/user-data": .string(secrets ? "hello world!" : "(redacted)")]
     }
 
     func console(owner: String, name: String) async throws -> Connection {
