@@ -209,6 +209,15 @@ int cl_peercred(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {
     return moved < 0 ? -errno : moved
 
 ssize_t cl_send(int fd, const void *bytes, size_t length) { RETRY(send(fd, bytes, length, MSG_NOSIGNAL)); }
+ssize_t cl_send_last(int fd, const void *bytes, size_t length) {
+    ssize_t sent;
+    do sent = send(fd, bytes, length, MSG_NOSIGNAL | MSG_MORE);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0) return -errno;
+    // What waits for more goes out with the end (tcp(7), MSG_MORE of send(2)); the rest is sent as usual.
+    if ((size_t)sent == length) shutdown(fd, SHUT_WR);
+    return sent;
+}
 ssize_t cl_recv(int fd, void *bytes, size_t length) { RETRY(recv(fd, bytes, length, 0)); }
 ssize_t cl_read(int fd, void *bytes, size_t length) { RETRY(read(fd, bytes, length)); }
 ssize_t cl_write(int fd, const void *bytes, size_t length) { RETRY(write(fd, bytes, length)); }

@@ -101,9 +101,16 @@ public enum Holdings {
         }
     }
 
-    /// Open descriptors.
-    public static var descriptors: Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? -1
+    /// Open descriptors, each with what it is of: an inherited one's file may be deleted meanwhile.
+    public static var descriptors: Set<String> {
+        let directory = "/proc/self/fd"
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return Set(
+            all.compactMap { number in
+                // Gone by now: what the directory was read by.
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(number)")
+                return target.map { "\(number) \($0)".replacing(" (deleted)", with: "") }
+            })
     }
 
     /// Bytes that malloc has handed out and not got back, by its own report (malloc_info(3)); those in the caches of threads

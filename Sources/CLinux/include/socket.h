@@ -57,6 +57,8 @@ int cl_peercred(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 
 // Without SIGPIPE. Interrupted calls are repeated.
 ssize_t cl_send(int fd, const void *bytes, size_t length);
+// Sends what is the last of its stream: with its end in one segment, if the kernel takes all of it.
+ssize_t cl_send_last(int fd, const void *bytes, size_t length);
 ssize_t cl_send2(int fd, const void *first, size_t first_length, const void *second, size_t second_length);
 ssize_t cl_recv(int fd, void *bytes, size_t length);
 ssize_t cl_read(int fd, void *bytes, size_t length);

@@ -220,6 +220,10 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
         if output.isEmpty { return }
         // SAFETY: nothing is appended before `removeAll`: a write calls nobody back.
         let bytes = output.bytes
+        if phase == .flushing, !mustLinger || peerEnded, !isBlocked, bytes.count <= ServerCore.slice {
+            stream.writeLast(bytes.span)
+            return output.removeAll()
+        }
         var start = 0
         while start < bytes.count {
             let end = min(start + ServerCore.slice, bytes.count)

@@ -3,7 +3,8 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A thread that waits for I/O with libuv and runs Swift jobs between: the serial executor of actors; `taskExecutor` is that of tasks.
+/// A thread that waits for I/O with libuv and runs Swift jobs between: the serial executor of actors; `taskExecutor` is that
+/// of tasks.
 ///
 /// Loops are made by an `EventLoopGroup` and live as long as the process, since executors are referred to without being
 /// retained; `shutdown` of the group ends the thread and frees all else. Tasks get onto a loop by `spawn`, which gives them

@@ -13,6 +13,19 @@ extension StreamHandle {
         unsafe bytes.withUnsafeBufferPointer { unsafe write($0, completion: nil) }
     }
 
+    /// Writes the last bytes of a stream that is closed with them, and over TCP tells the peer in the same segment that they are.
+    ///
+    /// - Parameter bytes: what to send.
+    /// - Returns: true if the kernel has all of it. Otherwise `streamDidFlush` follows, or `didFail`.
+    @discardableResult
+    public func writeLast(_ bytes: Span<UInt8>) -> Bool {
+        guard kind == .tcp, filter == nil, pendingBytes == 0, !isClosed else { return write(bytes) }
+        // SAFETY: the pointer is used within the call only.
+        return unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe taken(cl_send_last(descriptor, bytes.baseAddress, bytes.count), of: bytes, completion: nil)
+        }
+    }
+
     /// Writes an array, as the form with a span does.
     ///
     /// - Parameters:
@@ -73,21 +86,28 @@ extension StreamHandle {
             completion?(UVError.cancelled("write"))
             return false
         }
-        var done = 0
-        if pendingBytes == 0 {
-            let sent =
-                unsafe kind == .pipe
-                ? cl_write(descriptor, bytes.baseAddress, bytes.count)
-                : cl_send(descriptor, bytes.baseAddress, bytes.count)
-            if sent == bytes.count { return true }
-            if sent < 0 && sent != -Int(EAGAIN) {
-                fail(CInt(sent))
-                completion?(UVError(code: CInt(sent), operation: "write"))
-                return false
-            }
-            done = max(sent, 0)
+        if pendingBytes > 0 {
+            unsafe queue(bytes, completion)
+            return false
         }
-        unsafe queue(UnsafeBufferPointer(rebasing: bytes[done...]), completion)
+        let sent =
+            unsafe kind == .pipe
+            ? cl_write(descriptor, bytes.baseAddress, bytes.count)
+            : cl_send(descriptor, bytes.baseAddress, bytes.count)
+        return unsafe taken(sent, of: bytes, completion: completion)
+    }
+
+    /// What the kernel said to bytes that it was given: it may have taken a part, which libuv follows up.
+    private func taken(
+        _ sent: Int, of bytes: UnsafeBufferPointer<UInt8>, completion: ((UVError?) -> Void)?
+    ) -> Bool {
+        if sent == bytes.count { return true }
+        if sent < 0 && sent != -Int(EAGAIN) {
+            fail(CInt(sent))
+            completion?(UVError(code: CInt(sent), operation: "write"))
+            return false
+        }
+        unsafe queue(UnsafeBufferPointer(rebasing: bytes[max(sent, 0)...]), completion)
         return false
     }
 
