@@ -1,6 +1,11 @@
 """server-*: what a request costs the server with 10,000 VMs beside C, nginx and Hummingbird; and how it holds up: at a given
-rate, while the directory changes, with more loops, with more VMs, with idle connections. All on loopback."""
+rate, while the directory changes, beside a greedy client, with more loops, with more VMs, with idle connections. All on
+loopback."""
+import contextlib
+import pathlib
 import re
+import subprocess
+import sys
 
 import compare
 import judge
@@ -19,7 +24,7 @@ cpu_goals = {
     "server-keep-alive-1000": {"c": 1.10, "nginx": 0.90, "hummingbird": 0.25},
     "server-fresh": {"c": 1.06, "nginx": 1.00, "hummingbird": 0.40},
 }
-others = ("server-open-loop", "server-look-up", "server-changes", "server-loops", "server-memory")
+others = ("server-open-loop", "server-look-up", "server-changes", "server-fairness", "server-loops", "server-memory")
 kept = loads["server-keep-alive-1000"]
 
 
@@ -90,8 +95,10 @@ def cost(bench):
         ]
 
 
-def at_rate(rate, seconds=1):
-    return ["--requests", int(rate * seconds), "--warm-up", int(rate / 10), "--connections", 1000, "--rate", int(rate)]
+def at_rate(rate, seconds=1, connections=1000):
+    return [
+        "--requests", int(rate * seconds), "--warm-up", int(rate / 10), "--connections", connections, "--rate",
+        int(rate)]
 
 
 def open_loop(bench):
@@ -128,6 +135,33 @@ def changes(bench):
     return [*rows, judge.plain_row("server-changes", "change-p99", "ms", 2, took)]
 
 
+@contextlib.contextmanager
+def greedy(port, core):
+    """A client that asks that server without end."""
+    pin = ["taskset", "-c", str(core)] if core is not None else []
+    client = subprocess.Popen([*pin, sys.executable, pathlib.Path(__file__).with_name("greedy.py"), str(port)])
+    try:
+        yield
+        if client.poll() is not None:
+            raise SystemExit("bench: the greedy client ended early")
+    finally:
+        client.kill()
+        client.wait()
+
+
+def fairness(bench):
+    """What 999 connections notice of one that asks without end, beside what they notice of a process on the same core that
+    does the very same work: another server, asked likewise."""
+    with Stage(bench, {"ours": ("ours", vms, ()), "apart": ("ours", vms, ())}) as stage:
+        rate = stage.peak("ours") * 0.3
+
+        def one(take):
+            with greedy(stage.path.ports[take], bench.load_core):
+                return stage.load("ours", at_rate(rate, connections=999))
+
+        return compared(bench, "server-fairness", "p99", "us", {"apart": 1.2}, one)
+
+
 def memory(bench):
     """What an open connection that waits for a request takes of the server's own memory."""
     few, many = 1000, 9000
@@ -162,7 +196,7 @@ def held_memory(bench, few, many):
 
 def rows(bench):
     found = cost(bench)
-    for name, function in zip(others, (open_loop, look_up, changes, loops, memory)):
+    for name, function in zip(others, (open_loop, look_up, changes, fairness, loops, memory)):
         if bench.picked(name):
             found += function(bench)
     return found
