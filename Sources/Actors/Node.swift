@@ -54,6 +54,9 @@ package final class Node: Sendable {
 
         let shards = group.loops.map { MetadataShard(loop: $0) }
         let events = await EventLog.open(configuration.stateDirectory + "/events.jsonl", loop: loop) { clock.now() }
+        await events.add(
+            kind: "node.started", subject: "node/\(configuration.nodeName)",
+            message: "uncloud-node \(Version.text), process \(ProcessInfo.processInfo.processIdentifier)")
         let front = MetadataFront(shards: shards, loop: loop)
         let firewall = FirewallActor(events: events, loop: loop)
         let network = NetworkActor(
@@ -87,9 +90,6 @@ package final class Node: Sendable {
         try await consoles.start()
         try await supervisor.start(catalog)
         try await front.admit()
-        await events.add(
-            kind: "node.started", subject: "node/\(configuration.nodeName)",
-            message: "uncloud-node \(Version.text), process \(ProcessInfo.processInfo.processIdentifier)")
         let writer = Writer(
             store: storeActor, clock: clock, macs: macs, numbers: numbers,
             leases: IdempotencyLeases(store: store, clock: clock, loop: loop)

@@ -14,12 +14,12 @@ extension Writer {
             if let network, isOurs, !network.isTombstoned {
                 networks[KeyPath.network(network.record.name)] = network.revision
             } else {
+                let free = Self.freePrefix(catalog)
                 errors.append(
                     FieldError(
                         pointer: "/spec/nics/\(index)/network", code: "not-found",
                         message: "no network \"\(nic.network)\"",
-                        fix: "create it first: uncloud-node network create \(nic.network) --prefix "
-                            + Self.freePrefix(catalog)))
+                        fix: "create it first: uncloud-node network create \(nic.network) --prefix \(free)"))
             }
         }
         for (index, key) in record.resolved.sshKeys.enumerated() where key.hasPrefix(VMSpec.storedKeyPrefix) {
