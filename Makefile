@@ -31,6 +31,9 @@ fuzz: ## the fuzz targets for SECONDS=60 each
 lint: ## format, house rules, imports, documents, shell
 	@scripts/install-deps test && scripts/lint
 
+models: ## every state of the protocols between nodes and store (docs/design/models), by Spin
+	@scripts/install-deps test && scripts/check-models
+
 format: ## rewrites the sources in the house's format
 	@swift format --in-place --parallel --recursive Sources Tests Examples fuzz Package.swift benchmarks/Package.swift
 
@@ -41,4 +44,4 @@ clean: ## removes what was built and cached here
 	@rm -rf .build .build-* .cache benchmarks/.build
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-full bench count fuzz lint format install clean
+.PHONY: help build demo test test-full bench count fuzz lint models format install clean
