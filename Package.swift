@@ -24,6 +24,8 @@ struct Module {
     var products: [String] = []
     var tests: [String]?
     var strictMemorySafety = false
+    /// Lets what imports the module compile its generic code anew for types of its own.
+    var isSpecialisedByImporters = false
     /// Experimental features the module's own sources need; what imports it needs none of them.
     var features: [String] = []
 }
@@ -56,7 +58,7 @@ let modules: [Module] = [
     Module(name: "JSON", tests: []),
     Module(
         name: "Runtime", imports: ["CLibuv", "CLinux"], tests: ["TestSupport", "example-echo"],
-        strictMemorySafety: true),
+        strictMemorySafety: true, isSpecialisedByImporters: true),
     Module(name: "TLS", imports: ["Runtime", "COpenSSL"], tests: ["TestSupport", "Runtime", "HTTP"]),
     Module(
         name: "HTTP", imports: ["Runtime"], products: ["HTTPTypes"],
@@ -133,6 +135,9 @@ var targets: [Target] = []
 for module in modules where kept.contains(module.name) {
     var settings = swiftSettings
     if module.strictMemorySafety { settings.append(.strictMemorySafety()) }
+    if module.isSpecialisedByImporters {
+        settings.append(.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)))
+    }
     settings += module.features.map { .enableExperimentalFeature($0) }
     let dependencies =
         module.imports.map { Target.Dependency(stringLiteral: $0) }

@@ -93,7 +93,7 @@ package final class Node: Sendable {
         let writer = Writer(
             store: storeActor, clock: clock, macs: macs, numbers: numbers,
             leases: IdempotencyLeases(store: store, clock: clock, loop: loop)
-        ) { Set(try await network.reach().inventory().links.map(\.name)) }
+        ) { try await network.reach().checkInterface($0) }
         let service = NodeService(parts: parts, writer: writer, supervisor: supervisor)
         return Node(
             service: service, parts: parts, store: store, supervisor: supervisor, macs: macs, shards: shards,
@@ -120,7 +120,7 @@ package final class Node: Sendable {
 
     /// Returns after a `down` was carried out.
     package func waitForEnd() async {
-        _ = try? await service.ending.receive()
+        _ = try? await service.removal.wait()
     }
 
     /// Brings each change of the store to those whose business it is, one after the other.

@@ -28,8 +28,9 @@ struct NodeIdentity: Codable, Sendable {
         // A node that begins anew takes the store as it is, and with it what was noted of it.
         let seen = try await SeenRevision.begin(at: newest, cluster: store.clusterID, in: notes, on: loop)
         if let begun { return (begun, seen) }
-        let identity = try await claimNew(store)
-        try Data(try JSON.encode(identity)).write(to: URL(fileURLWithPath: path), options: .atomic)
+        let identity = try await claimNew(store, on: loop)
+        try await Files(on: BlockingPool(threads: 1)).write(
+            try JSON.encode(identity), to: path, mode: 0o644, durably: true)
         return (identity, seen)
     }
 
@@ -46,7 +47,12 @@ struct NodeIdentity: Codable, Sendable {
 
     private static func existing(_ path: String, _ store: any Store) throws -> Self? {
         if let bytes = FileManager.default.contents(atPath: path) {
-            let identity = try decode(Self.self, from: Array(bytes))
+            guard let identity = try? decode(Self.self, from: Array(bytes)) else {
+                throw ProblemError(
+                    status: 500, code: "node.state-directory", title: "The node's identity can't be read",
+                    detail: "\(path) is damaged: it does not tell who this node is",
+                    fix: "put it back from a backup, or remove it: the node then takes another host index for its MACs")
+            }
             guard identity.cluster == store.clusterID else {
                 throw ProblemError(
                     status: 500, code: "store.foreign", title: "The store is another one",
@@ -59,13 +65,13 @@ struct NodeIdentity: Codable, Sendable {
     }
 
     /// Host indices are random, so that hosts installed alone rarely hold the same; the key decides.
-    private static func claimNew(_ store: any Store) async throws -> Self {
+    private static func claimNew(_ store: any Store, on loop: EventLoop) async throws -> Self {
         let id = VMID.random().text
         for _ in 0..<64 {
             let index = UInt16.random(in: 1...0xffff)
             let record = try encodeRecord(HostRecord(node: id))
             let claim = Transaction(compares: [.absent(KeyPath.host(index))], then: [.put(KeyPath.host(index), record)])
-            if try await CrashPoint.around("store host", { try await store.transaction(claim) }).succeeded {
+            if try await CrashPoint.around("store host", { try await store.settle(claim, on: loop) }).succeeded {
                 return NodeIdentity(id: id, hostIndex: index, cluster: store.clusterID)
             }
         }

@@ -141,9 +141,10 @@ package struct FieldReader {
             return nil
         }
         guard size.bytes % step.bytes == 0 else {
+            let next = ByteSize(bytes: (size.bytes / step.bytes + 1) * step.bytes)
             refuse(
                 field, "step", "\(field) is \(size), not a multiple of \(step)",
-                fix: "write \"\(ByteSize(bytes: (size.bytes / step.bytes + 1) * step.bytes))\"")
+                fix: "write \"\(next)\" or \(next.bytes)")
             return nil
         }
         return size.bytes

@@ -8,13 +8,6 @@ import Testing
 /// `Examples/http-hello` as a child process: what it does, and what a held request costs it, where nothing else runs.
 @Suite("the example program", .serialized)
 struct ExampleTests {
-    /// Beside the test bundle, where the build puts all executables.
-    private static var executable: String {
-        let bundle = Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") }
-        let start = bundle ?? CommandLine.arguments[0]
-        return URL(filePath: start).deletingLastPathComponent().appending(path: "example-http-hello").path
-    }
-
     /// Runs the program; it must end well when it's asked to.
     private func withExample(
         _ body: @escaping @Sendable (SocketAddress, ChildProcess) async throws -> Void
@@ -22,7 +15,8 @@ struct ExampleTests {
         var ends: [CInt] = [0, 0]
         try #require(openPipe(&ends))
         let spec = ProcessSpec(
-            executable: Self.executable, arguments: ["0"], inheritedDescriptors: [1: ends[1]], deathSignal: SIGKILL)
+            executable: builtProgram("example-http-hello"), arguments: ["0"], inheritedDescriptors: [1: ends[1]],
+            deathSignal: SIGKILL)
         let child = try await ChildProcess.spawn(spec, on: TestLoops.other)
         closeDescriptor(ends[1])
         let output = Connection(adopting: ends[0], on: TestLoops.other)

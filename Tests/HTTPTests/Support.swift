@@ -165,22 +165,6 @@ func exchange(_ address: SocketAddress, _ text: String) async throws -> String {
     try await Peer(address).exchange(text)
 }
 
-/// A directory that is there for one test.
-struct TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/http-tests-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(errno: errno, operation: "mkdtemp") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    func remove() {
-        for name in ["http.sock"] { unlink(path + "/" + name) }
-        rmdir(path)
-    }
-}
-
 func processID() -> Int32 { getpid() }
 func userID() -> UInt32 { getuid() }
 

@@ -92,12 +92,6 @@ extension RunningMachine {
     }
 }
 
-/// The program that was built beside these tests.
-func builtProgram(_ name: String) -> String {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return URL(fileURLWithPath: tests).deletingLastPathComponent().path + "/" + name
-}
-
 /// Makes an executable script. Another process writes the file: a descriptor of ours, open for writing, might be copied into
 /// a child that is just being started, and nobody could execute the script meanwhile (ETXTBSY).
 func writeProgram(_ text: String, to path: String) throws {

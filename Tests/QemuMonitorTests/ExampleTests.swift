@@ -9,21 +9,14 @@ struct ExampleTests {
     /// The tree this was built from.
     private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 }
 
-    /// Beside the tests' own program.
-    private static func program() -> String {
-        var path = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &path, path.count)
-        let text = String(decoding: path.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 } + "/example-qmp-guest"
-    }
-
     @Test("lets a guest of one sector run, and tells that it powered itself off")
     func guest() async throws {
         guard try Requirement.need("qemu-system-x86_64") else { return }
         let folder = try TemporaryDirectory()
         let output = try await bounded {
             try await runProcess(
-                ProcessSpec(executable: Self.program(), arguments: [folder.path]), on: TestLoops.loop)
+                ProcessSpec(executable: builtProgram("example-qmp-guest"), arguments: [folder.path]), on: TestLoops.loop
+            )
         }
         #expect(output.status == .exited(0))
         let lines = output.text.split(separator: "\n").map(String.init)

@@ -9,14 +9,6 @@ struct ExampleTests {
     /// The tree this was built from.
     private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 }
 
-    /// Beside the tests' own program.
-    private static func program() -> String {
-        var path = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &path, path.count)
-        let text = String(decoding: path.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 } + "/example-echo"
-    }
-
     @Test("answers many connections with what they send, and ends in order when told to")
     func echo() async throws {
         let loop = TestLoops.loop
@@ -26,7 +18,7 @@ struct ExampleTests {
             let child = FileDescriptor(owning: theirs)
             let process = try await ChildProcess.spawn(
                 ProcessSpec(
-                    executable: Self.program(), arguments: ["0"],
+                    executable: builtProgram("example-echo"), arguments: ["0"],
                     inheritedDescriptors: [1: child.number, 2: 2], deathSignal: SIGKILL), on: loop)
             child.close()
             var said = ""

@@ -25,7 +25,7 @@ enum MachineFiles {
                 FieldError(
                     pointer: pointer + "/file", code: "unwritable",
                     message: "disk file \"\(disk.file)\" can't be written by the node",
-                    fix: "chmod u+w \(disk.file), or let the guest only read it: readonly"))
+                    fix: "\(permission(disk.file, "rw")), or let the guest only read it: readonly"))
         }
         if disk.format == .qcow2, let header = QCOW2Header(path: disk.file), !header.isQCOW2 {
             errors.append(
@@ -34,6 +34,11 @@ enum MachineFiles {
                     message: "disk file \"\(disk.file)\" is no qcow2 image",
                     fix: "state the format it has: raw, or see it by qemu-img info \(disk.file)"))
         }
+    }
+
+    /// A command that lets the node's user at a file, and nobody else.
+    private static func permission(_ path: String, _ access: String) -> String {
+        "setfacl -m u:\(NSUserName()):\(access) \(path)"
     }
 
     private static func check(_ path: String?, _ pointer: String, _ field: String, _ errors: inout [FieldError]) {
@@ -48,7 +53,7 @@ enum MachineFiles {
         } else if info.st_mode & S_IFMT != S_IFREG, info.st_mode & S_IFMT != S_IFBLK {
             problem = ("type", "is no file", "give the path of a file or block device")
         } else if access(path, R_OK) != 0 {
-            problem = ("unreadable", "can't be read by the node", "chmod a+r \(path)")
+            problem = ("unreadable", "can't be read by the node", permission(path, "r"))
         } else {
             problem = nil
         }

@@ -14,10 +14,10 @@ extension NodeService {
     ///   when a guest does not power off in time. The node goes on then; what has ended waits to be started.
     ///   `down.incomplete` (500) when something could not be removed: the daemon ends all the same.
     package func down(force: Bool) async throws -> JSONValue {
-        if force { isForced.withLock { $0 = true } } else { try await refuseUnexplained() }
-        let actors = await supervisor.goDown(force: isForced.withLock { $0 })
+        if force { ending.withLock { $0.isForced = true } } else { try await refuseUnexplained() }
+        let actors = await supervisor.goDown(force: ending.withLock { $0.isForced })
         let left = await stillLiving(actors, after: .seconds(force ? 15 : parts.configuration.stopTimeout + 5))
-        let isForced = isForced.withLock { $0 }
+        let isForced = ending.withLock { $0.isForced }
         guard isForced || left.isEmpty else {
             await supervisor.stayUp()
             throw ProblemError(
@@ -26,12 +26,11 @@ extension NodeService {
                     + " did not power off in time: \(left.prefix(5).joined(separator: ", "))",
                 fix: "cut them: uncloud-node down --force", retryable: true)
         }
-        guard beginsEnding() else { return try await torn.wait() }
+        guard ending.withLock({ $0.beginsRemoval() }) else { return try await removal.wait() }
         // What is torn down can't be used any more: the daemon ends, whatever comes of it.
-        defer { _ = ending.trySend(()) }
         do {
             let answer: JSONValue = ["stopped": .int(Int64(try await tearDown(actors, force: isForced)))]
-            torn.resolve(.success(answer))
+            removal.resolve(.success(answer))
             return answer
         } catch {
             let problem = ProblemError(
@@ -39,16 +38,21 @@ extension NodeService {
                 detail: "not everything could be removed: \(error)",
                 fix: "try again, now without the daemon: "
                     + (isForced ? "uncloud-node down --force" : "uncloud-node down"))
-            torn.resolve(.failure(problem))
+            removal.resolve(.failure(problem))
             throw problem
         }
     }
 
-    /// Whether it is this call that removes everything: the first one to come so far.
-    private func beginsEnding() -> Bool {
-        isEnding.withLock { ending in
-            defer { ending = true }
-            return !ending
+    /// What the calls of `down` want together.
+    struct Ending {
+        /// Whether one of them came by force.
+        var isForced = false
+        private var isRemoving = false
+
+        /// Whether it is this call that removes everything: the first one to come so far.
+        mutating func beginsRemoval() -> Bool {
+            defer { isRemoving = true }
+            return !isRemoving
         }
     }
 

@@ -148,6 +148,15 @@ extension NodeService {
         for network in inventory.networks where !numbers.contains(network.number) {
             found.append(Self.unknown("network", network.name, "no record of this network"))
         }
+        let known = Set(
+            ["lo"] + inventory.ports.map(\.ifname) + inventory.networks.flatMap { [$0.bridge, $0.serviceVeth] })
+        for link in inventory.links where !known.contains(link.name) {
+            found.append(Self.unknown("interface", link.name, "it belongs to nothing known"))
+        }
+        for (name, pid) in try Teardown.machines(parts.configuration)
+        where VMID(name).map({ catalog.vms[$0] == nil }) ?? true {
+            found.append(Self.unknown("process", String(pid), "no record explains the machine in vms/\(name)"))
+        }
         for directory in try await parts.machines.directories()
         where VMID(directory).map({ catalog.vms[$0] == nil }) ?? true {
             found.append(Self.unknown("directory", directory, "no VM has this directory"))

@@ -97,7 +97,7 @@ extension NodeService {
         }
     }
 
-    /// Carries a request out, unless one under the same Idempotency-Key was: then it is answered as that one was, with the
+    /// Carries a request out, unless one under the same Idempotency-Key was: then it is answered that one's success, with the
     /// resource as it is now.
     private func once(
         _ verb: String, _ kind: ResourceKind, _ owner: Name, _ name: Name, _ body: JSONValue, _ options: WriteOptions,
@@ -119,7 +119,15 @@ extension NodeService {
         if let document = earlier.document {
             return Resource(kind: kind, document: document, revision: document["revision"]?.intValue ?? 0)
         }
-        var resource = try await get(kind, owner: owner.text, name: name.text, minimumRevision: nil)
+        var resource: Resource
+        do {
+            resource = try await get(kind, owner: owner.text, name: name.text, minimumRevision: nil)
+        } catch let problem as ProblemError where problem.status == 404 {
+            throw ProblemError(
+                status: 410, code: "idempotency.gone", title: "Deleted since",
+                detail: "the request was carried out, and \(kind.rawValue)/\(name) was deleted since",
+                fix: "to make it anew, use a new Idempotency-Key")
+        }
         resource.storeRevision = nil
         resource.created = earlier.created
         return resource

@@ -8,14 +8,10 @@ package final class NodeService: NodeAPI {
     let parts: NodeParts
     let writer: Writer
     let supervisor: VMSupervisor
-    /// Started by `down`; awaited by the node.
-    let ending = AsyncChannel<Void>(capacity: 1)
-    /// Whether what the node has made is being removed.
-    let isEnding = Locked(false)
-    /// Whether a `down` has come by force.
-    let isForced = Locked(false)
-    /// What came of the removal, for each `down` that came meanwhile.
-    let torn = OneShot<JSONValue>()
+    /// What all that called `down` want together.
+    let ending = Locked(Ending())
+    /// What came of the removal: for each `down` that came meanwhile, and for the node, which ends with it.
+    let removal = OneShot<JSONValue>()
 
     init(parts: NodeParts, writer: Writer, supervisor: VMSupervisor) {
         self.parts = parts

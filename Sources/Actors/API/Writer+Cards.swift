@@ -1,5 +1,5 @@
-internal import Glibc
 internal import Model
+internal import Network
 internal import Store
 
 extension Writer {
@@ -34,26 +34,39 @@ extension Writer {
         return networks.map { ($0.key, $0.value) }
     }
 
-    /// Checks that the interfaces of a guest that something else runs are there, and are no other VM's.
+    /// Checks that the interfaces of a guest that something else runs are there, can be ports, and are nobody else's.
     func checkInterfaces(_ spec: VMSpec, _ catalog: Catalog) async throws {
         guard spec.isExternal else { return }
-        let present = try await interfaces()
         let taken = Dictionary(
             catalog.vms.values.flatMap { vm in vm.record.nics.map { ($0.tap, vm.record.name) } },
             uniquingKeysWith: { one, _ in one })
-        let errors = spec.nics.enumerated().compactMap { index, nic -> FieldError? in
-            guard let name = nic.interface else { return nil }
-            let pointer = "/spec/nics/\(index)/interface"
-            if let vm = taken[name] {
-                return FieldError(
-                    pointer: pointer, code: "exists", message: "interface \"\(name)\" belongs to VM \"\(vm)\"",
-                    fix: "choose another one, or delete that VM first")
+        var errors: [FieldError] = []
+        for (index, nic) in spec.nics.enumerated() {
+            guard let name = nic.interface else { continue }
+            let refuse = { (code: String, message: String, fix: String) in
+                errors.append(
+                    FieldError(pointer: "/spec/nics/\(index)/interface", code: code, message: message, fix: fix))
             }
-            // The daemon stands in the host's namespace, from which the helper of a root's node takes interfaces.
-            if present.contains(name) || geteuid() == 0 && if_nametoindex(name) != 0 { return nil }
-            return FieldError(
-                pointer: pointer, code: "not-found", message: "no interface \"\(name)\"",
-                fix: "make it first; see what is there: ip link, and: uncloud-node net exec -- ip link")
+            if let vm = taken[name] {
+                refuse(
+                    "exists", "interface \"\(name)\" belongs to VM \"\(vm)\"",
+                    "choose another one, or delete that VM first")
+                continue
+            }
+            do {
+                try await checkInterface(name)
+                if let address = hostAddress(of: name) {
+                    refuse(
+                        "in-use", "interface \"\(name)\" has the address \(address): the host itself uses it",
+                        "choose another one, or take its addresses off first: ip address flush dev \(name)")
+                }
+            } catch let failure as HelperFailure where failure.code == "interface.not-found" {
+                refuse(
+                    "not-found", "no interface \"\(name)\"",
+                    "make it first; see what is there: ip link, and: uncloud-node net exec -- ip link")
+            } catch let failure as HelperFailure where failure.code == "interface.unfit" {
+                refuse("unfit", failure.message, failure.fix ?? "choose another one")
+            }
         }
         guard errors.isEmpty else { throw ProblemError.invalid(errors, code: "vm.invalid") }
     }

@@ -48,7 +48,7 @@ extension Writer {
     }
 
     /// Puts a tombstone in a network's place; refuses one that VMs use.
-    func buryNetwork(
+    package func buryNetwork(
         _ owner: Name, _ name: Name, _ options: WriteOptions, _ memory: WriteMemory,
         answer: @Sendable (Catalog.Network) async -> JSONValue
     ) async throws -> Catalog.Network {
@@ -84,7 +84,7 @@ extension Writer {
     }
 
     /// Deletes a stored key; refuses one that VMs name.
-    func deleteKey(
+    package func deleteKey(
         _ owner: Name, _ name: Name, _ options: WriteOptions, _ memory: WriteMemory,
         answer: @Sendable (Catalog.Key) async -> JSONValue
     ) async throws -> Catalog.Key {

@@ -19,6 +19,7 @@ extension Writer {
                     "network.fixed", "network \"\(name)\" exists with another specification, which can't be changed",
                     fix: "delete it and create it anew: uncloud-node network delete \(name)")
             }
+            try await claim(memory)
             return (existing, false)
         }
         if options.expectedRevision != nil { throw ProblemError.notFound("network", name.text) }
@@ -51,7 +52,7 @@ extension Writer {
     }
 
     /// Creates or replaces a stored SSH key.
-    func putKey(
+    package func putKey(
         _ owner: Name, _ name: Name, _ body: JSONValue, _ options: WriteOptions, _ memory: WriteMemory
     ) async throws -> (key: Catalog.Key, created: Bool) {
         let written = try WriteBody.spec(of: body, kind: "key", owner: owner, name: name)

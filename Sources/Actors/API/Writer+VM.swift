@@ -17,7 +17,7 @@ extension Writer {
     }
 
     /// Merge-patches a VM's specification.
-    func patchVM(
+    package func patchVM(
         _ owner: Name, _ name: Name, _ body: JSONValue, _ options: WriteOptions, _ memory: WriteMemory
     ) async throws -> VMOutcome {
         let patch = try WriteBody.spec(of: body, kind: "vm", owner: owner, name: name)

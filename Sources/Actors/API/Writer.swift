@@ -10,8 +10,8 @@ package struct Writer: Sendable {
     let macs: MACAllocator
     let numbers: NumberAllocator
     let leases: IdempotencyLeases
-    /// The interfaces that the net-helper sees.
-    let interfaces: @Sendable () async throws -> Set<String>
+    /// Asks the net-helper whether an interface could be a guest's port; throws `HelperFailure` where it could not.
+    let checkInterface: @Sendable (String) async throws -> Void
 
     /// How often a write is tried again when others came in between.
     static let attempts = 8
@@ -20,14 +20,14 @@ package struct Writer: Sendable {
 
     package init(
         store: StoreActor, clock: NodeClock, macs: MACAllocator, numbers: NumberAllocator, leases: IdempotencyLeases,
-        interfaces: @escaping @Sendable () async throws -> Set<String>
+        checkInterface: @escaping @Sendable (String) async throws -> Void
     ) {
         self.store = store
         self.clock = clock
         self.macs = macs
         self.numbers = numbers
         self.leases = leases
-        self.interfaces = interfaces
+        self.checkInterface = checkInterface
     }
 
     /// Runs a read-decide-commit until it commits: `decide` gets the newest catalog and returns a transaction, or throws.

@@ -37,7 +37,11 @@ package actor FirewallActor {
     }
 
     /// The helper told something.
-    package func heard(_ event: HelperEvent) async {
+    ///
+    /// - Parameters:
+    ///   - event: what.
+    ///   - network: the name of the network that it is about, where it is about one.
+    package func heard(_ event: HelperEvent, network: String? = nil) async {
         switch event {
         case .rulesMended(let reason, let milliseconds):
             mends += 1
@@ -45,23 +49,26 @@ package actor FirewallActor {
             isBroken = false
             await events.add(
                 kind: "firewall.mended", subject: "node",
-                message: "the rules were changed from outside (\(reason)) and restored after \(milliseconds) ms")
+                message: "the rules were changed from outside (\(reason)) and restored after "
+                    + "\(Self.tenths(milliseconds)) ms")
         case .rulesBroken(let reason):
             isBroken = true
             await events.add(
                 kind: "firewall.broken", subject: "node", message: "the rules can't be restored: \(reason)")
         // The VM's business: it knows whether its process ended.
         case .portGone: break
-        case .serviceExited(let network, let reason):
+        case .serviceExited(let number, let reason):
             await events.add(
-                kind: "network.service-exited", subject: "network/\(network)",
+                kind: "network.service-exited", subject: "network/\(network ?? String(number))",
                 message: "dnsmasq ended (\(reason)); it is started again")
         case .closed: break
         }
     }
 
+    private static func tenths(_ milliseconds: Double) -> Double { (milliseconds * 10).rounded() / 10 }
+
     /// Whether the rules are whole, as far as is known.
     package var health: (isBroken: Bool, mends: Int, lastMend: String?) {
-        (isBroken, mends, lastMend.map { "\($0.reason), restored after \($0.milliseconds) ms" })
+        (isBroken, mends, lastMend.map { "\($0.reason), restored after \(Self.tenths($0.milliseconds)) ms" })
     }
 }

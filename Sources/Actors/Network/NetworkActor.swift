@@ -167,7 +167,11 @@ package actor NetworkActor {
         while let event = try await client.events.receive() {
             if event == .closed { break }
             if case .portGone(let ifname) = event { _ = lostPorts.trySend(ifname) }
-            await firewall.heard(event)
+            if case .serviceExited(let number, _) = event {
+                await firewall.heard(event, network: state.name(ofNumber: number))
+            } else {
+                await firewall.heard(event)
+            }
         }
         try Task.checkCancellation()
         helper = nil

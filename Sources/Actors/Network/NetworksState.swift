@@ -55,6 +55,10 @@ struct NetworksState: Sendable {
         networks.values.filter { $0.standing != .up }.sorted { $0.record.number < $1.record.number }
     }
 
+    func name(ofNumber number: UInt32) -> String? {
+        networks.values.first { $0.record.number == number }?.record.name.text
+    }
+
     /// State and message as lists show them.
     func condition(of name: Name) -> (state: String, message: String) {
         switch networks[name]?.standing {

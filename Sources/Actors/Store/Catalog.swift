@@ -76,6 +76,22 @@ package struct Catalog: Sendable {
         return ordered.compactMap { apply($0) }
     }
 
+    /// The keys of all that it holds.
+    package var storedKeys: Set<String> {
+        var keys = Set(unreadable.keys)
+        for (id, vm) in vms {
+            keys.insert(vm.isTombstoned ? KeyPath.tombstone("vm", id.text) : KeyPath.vm(id))
+            if vm.observed != nil { keys.insert(KeyPath.vmStatus(id)) }
+        }
+        for id in earlyStatus.keys { keys.insert(KeyPath.vmStatus(id)) }
+        for (name, network) in networks {
+            keys.insert(network.isTombstoned ? KeyPath.tombstone("network", name.text) : KeyPath.network(name))
+        }
+        for key in self.keys.keys { keys.insert(KeyPath.key(key.owner, key.name)) }
+        for mac in macs.keys { keys.insert(KeyPath.mac(mac)) }
+        return keys
+    }
+
     package func vm(owner: Name, name: Name) -> VM? {
         vmNames[OwnedName(owner, name)].flatMap { vms[$0] }
     }

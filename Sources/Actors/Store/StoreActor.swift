@@ -21,6 +21,8 @@ package actor StoreActor {
     private var feeds: [AsyncChannel<CatalogChange>] = []
     private var waiters: [(revision: Int64, continuation: CheckedContinuation<Void, Never>)] = []
     private var pump: Task<Void, any Error>?
+    /// Whether changes behind the catalog are no longer kept, so that everything has to be read again.
+    private var hasFallenBehind = false
 
     /// `seen` is told of every revision that the store has acknowledged.
     package init(
@@ -34,23 +36,42 @@ package actor StoreActor {
 
     /// Reads everything and follows from there. Call once, before anything else.
     package func start() async throws {
-        var after: String?
-        var revision: Int64?
-        var more = true
-        while more {
-            let page = try await store.range(KeyPath.root, after: after, limit: Self.pageSize)
-            revision = revision ?? page.revision
-            _ = catalog.apply(page.entries.map { .put($0) }, revision: revision ?? page.revision)
-            after = page.entries.last?.key
-            more = page.more
-        }
+        let (entries, revision) = try await readAll()
+        _ = catalog.apply(entries.map { .put($0) }, revision: revision)
         seen?.note(catalog.revision)
-        let stream = try await store.watch(prefix: KeyPath.root, from: (revision ?? 0) + 1)
+        let stream = try await watchOn()
         pump = spawn(on: loop, "store.watch") { [weak self] in await self?.follow(stream) }
     }
 
+    /// Everything, and the revision behind which to follow: some of it may be newer.
+    private func readAll() async throws -> (entries: [Entry], revision: Int64) {
+        var entries: [Entry] = []
+        var revision: Int64?
+        var more = true
+        while more {
+            let page = try await store.range(KeyPath.root, after: entries.last?.key, limit: Self.pageSize)
+            revision = revision ?? page.revision
+            entries += page.entries
+            more = page.more
+        }
+        return (entries, revision ?? 0)
+    }
+
+    /// Reads everything again and takes the difference as one batch of changes.
+    private func catchUpByReading() async throws {
+        let (entries, revision) = try await readAll()
+        let newer = entries.filter { $0.modRevision > catalog.revision }
+        let gone = catalog.storedKeys.subtracting(entries.map(\.key)).sorted()
+        logger.warning(
+            "changes that were not followed in time are no longer kept; everything was read again",
+            metadata: ["changed": "\(newer.count)", "gone": "\(gone.count)"])
+        let events = newer.map { WatchEvent.put($0) } + gone.map { WatchEvent.delete($0, modRevision: revision) }
+        try await take(WatchBatch(revision: revision, events: events))
+        hasFallenBehind = false
+    }
+
     /// Takes the changes until `stop`. A watch that ends by an error is begun anew behind the last change that was taken:
-    /// none is missed, and none comes twice.
+    /// none is missed, and none comes twice. Where they are no longer kept, the difference is found by reading everything.
     private func follow(_ first: WatchStream) async {
         var stream: WatchStream? = first
         var told = ""
@@ -63,7 +84,12 @@ package actor StoreActor {
                     try await take(batch)
                 }
             } catch {
-                if Task.isCancelled || (error as? StoreError)?.code == .closed { return }
+                let code = (error as? StoreError)?.code
+                if Task.isCancelled || code == .closed { return }
+                if code == .compacted, !hasFallenBehind {
+                    hasFallenBehind = true
+                    continue
+                }
                 let why = "\(error)"
                 if why != told { logger.error("the store's changes can't be followed, trying again: \(why)") }
                 told = why
@@ -73,13 +99,20 @@ package actor StoreActor {
     }
 
     private func watchOn() async throws -> WatchStream {
-        try await store.watch(prefix: KeyPath.root, from: catalog.revision + 1)
+        if hasFallenBehind { try await catchUpByReading() }
+        return try await store.watch(prefix: KeyPath.root, from: catalog.revision + 1)
     }
 
-    /// Commits a transaction. A `StoreError` with code `unknownOutcome` means: read again.
+    /// Commits a transaction, and finds out what became of it where the store can't tell: see `Store.settle`.
+    ///
+    /// - Parameters:
+    ///   - transaction: with a first write that no other transaction makes.
+    ///   - label: what it is for, as kill points are named.
+    /// - Returns: what it did.
+    /// - Throws: `StoreError`; with the code `unknownOutcome` when it could not be found out in two seconds.
     package func commit(_ transaction: Transaction, _ label: String) async throws -> TransactionResult {
-        let store = self.store
-        return try await CrashPoint.around("store \(label)") { try await store.transaction(transaction) }
+        let (store, loop) = (store, loop)
+        return try await CrashPoint.around("store \(label)") { try await store.settle(transaction, on: loop) }
     }
 
     /// Returns when the catalog shows the store as of `revision`.

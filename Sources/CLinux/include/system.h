@@ -50,6 +50,15 @@ void cl_tsan_release(void *address);
 
 // A word of thread-local storage: the loop whose thread this is.
 void *cl_loop_current(void);
+
+// Tells the processor that this thread only looks at a word until another thread changes it.
+static inline void cl_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
 void cl_set_loop_current(void *loop);
 // Another: the blocking executor whose thread this is.
 void *cl_blocking_current(void);

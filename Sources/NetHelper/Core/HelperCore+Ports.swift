@@ -115,6 +115,17 @@ extension HelperCore {
 
     private func findOrigin(_ plan: GuestPort, _ existing: String) throws -> HelperMemory.Origin {
         if existing != plan.ifname, try links.find(plan.ifname) != nil { throw Self.taken(plan.ifname) }
+        let (link, isHosts) = try findFit(existing)
+        let setting = isHosts ? nil : Sysctl.read("ipv6/conf/\(existing)/disable_ipv6")
+        return HelperMemory.Origin(
+            name: existing, isHosts: isHosts, wasUp: link.isUp, disabledIPv6: setting ?? "0")
+    }
+
+    /// Looks whether an interface could be made a guest's port, and changes nothing.
+    func checkInterface(_ existing: String) throws { _ = try findFit(existing) }
+
+    /// An interface that is nobody's and may be a guest's port, and whether it is in the host's namespace.
+    private func findFit(_ existing: String) throws -> (link: LinkInfo, isHosts: Bool) {
         let own = try links.find(existing)
         guard let link = try own ?? hostLinks?.find(existing) else {
             throw HelperFailure(
@@ -128,12 +139,12 @@ extension HelperCore {
             || journal.memory.networks.values.contains { $0.bridge == existing || $0.serviceVeth == existing }
         guard !isOurs, link.hardwareType == UInt16(CL_ARPHRD_ETHER), link.kind != "bridge", link.master == nil else {
             throw HelperFailure(
-                code: "interface.unfit", message: "\(existing) is in use, or is no Ethernet interface",
-                fix: "take it out of its bridge or bond first")
+                code: "interface.unfit",
+                message: "interface \"\(existing)\" is in a bridge or bond, is the node's own, or is no Ethernet "
+                    + "interface",
+                fix: "take it out of its bridge or bond first, or choose another one")
         }
-        let setting = own == nil ? nil : Sysctl.read("ipv6/conf/\(existing)/disable_ipv6")
-        return HelperMemory.Origin(
-            name: existing, isHosts: own == nil, wasUp: link.isUp, disabledIPv6: setting ?? "0")
+        return (link, own == nil)
     }
 
     /// Into this namespace and under the plan's name, down.

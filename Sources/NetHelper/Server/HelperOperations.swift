@@ -30,6 +30,7 @@ struct HelperOperations: Sendable {
             return Answer(given: [FileDescriptor(owning: tap)])
         case "attach-interface":
             try await core.attachInterface(try member(frame, "plan"), existing: try member(frame, "existing"))
+        case "check-interface": try await core.checkInterface(try member(frame, "existing"))
         case "remove-port": try await core.removePort(try member(frame, "ifname"))
         case "sync-rules":
             try await core.syncRules(networks: try member(frame, "networks"), ports: try member(frame, "ports"))

@@ -178,6 +178,13 @@ extension HelperClient {
         _ = try await call("attach-interface", ["plan": try encodeToValue(plan), "existing": .string(ifname)])
     }
 
+    /// Looks whether an interface could be made a guest's port. Nothing is changed.
+    ///
+    /// - Throws: `HelperFailure` `interface.not-found`, `interface.unfit`.
+    package func checkInterface(_ ifname: String) async throws {
+        _ = try await call("check-interface", ["existing": .string(ifname)])
+    }
+
     /// Closes a port and removes its tap, or gives its interface back. One that is not there is removed already.
     package func removePort(ifname: String) async throws {
         _ = try await call("remove-port", ["ifname": .string(ifname)])

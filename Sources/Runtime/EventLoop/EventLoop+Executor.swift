@@ -26,6 +26,7 @@ extension EventLoop {
             local.ring.push(work)
             return
         }
+        EventLoop.current?.local.lookout.hasHandedOver = true
         // SAFETY: uv_async_send is for any thread, and the inbox lets it through only before the handle's close.
         let taken = inbox.add(work) { unsafe _ = uv_async_send(wakeHandle) }
         if !taken {
@@ -64,6 +65,7 @@ extension EventLoop {
 
     /// The loop is about to poll. On the loop.
     func endTurn() {
+        lookOut()
         // SAFETY: on the loop. libuv has just taken the time anew, so that a turn costs no clock reading of ours.
         if local.turnStart > 0 { observation.turnTook(milliseconds: unsafe uv_now(uv) &- local.turnStart) }
         local.beginTurn()

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Where other threads leave work for a loop.
 final class LoopInbox: Sendable {
     enum Mode {
@@ -12,11 +14,18 @@ final class LoopInbox: Sendable {
     struct Content {
         var work: [Work] = []
         var mode = Mode.open
+        /// Whether the loop looks by itself, so that nobody need wake it.
+        var isWatched = false
         var crossings = 0
         var wakeups = 0
     }
 
     private let content = Locked(Content())
+    /// Whether work came while the loop looks: written under the lock, read without it.
+    private let arrived = Atomic<Bool>(false)
+
+    /// Whether work has come since `watch`, as far as this thread sees by now.
+    var hasArrived: Bool { arrived.load(ordering: .relaxed) }
 
     /// Leaves work and wakes the loop if there was none; false, and the work is not taken, once closed.
     ///
@@ -26,13 +35,29 @@ final class LoopInbox: Sendable {
             if content.mode == .closed { return false }
             content.crossings += 1
             content.work.append(work)
-            if content.work.count == 1 && content.mode == .open {
+            if content.isWatched {
+                arrived.store(true, ordering: .relaxed)
+            } else if content.work.count == 1 && content.mode == .open {
                 content.wakeups += 1
                 wake()
             }
             return true
         }
     }
+
+    /// Spares others the waking: the loop is going to look at `hasArrived`, and to `unwatch` before it sleeps. Nothing happens,
+    /// and it need not look, where there is work: false.
+    func watch() -> Bool {
+        content.withLock { content in
+            if !content.work.isEmpty { return false }
+            content.isWatched = true
+            arrived.store(false, ordering: .relaxed)
+            return true
+        }
+    }
+
+    /// From now on the loop has to be woken again. What has come is to be taken: nobody has told of it.
+    func unwatch() { content.withLock { $0.isWatched = false } }
 
     /// Takes everything, leaving `spare` (empty, with its capacity) in its place.
     func take(into spare: inout [Work]) {

@@ -19,6 +19,7 @@ final class LoopLocal {
     private var reads = 0
     /// What lets a listener without descriptors refuse instead of letting its peers wait.
     var reserve = ReserveDescriptor()
+    var lookout = Lookout()
     /// No new handles and timers: the loop is about to close.
     var ending = false
     var closed = false

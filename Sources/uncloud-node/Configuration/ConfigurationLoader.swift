@@ -54,8 +54,8 @@ package struct ConfigurationLoader: Sendable {
         var problems: [ConfigurationProblem] = []
         readFiles(flags, into: &settings, &problems)
         readEnvironment(into: &settings, &problems)
-        for assignment in flags.assignments { assign(assignment, into: &settings, &problems) }
         useDirectory(flags.directory ?? nonEmpty("UNCLOUD_DIRECTORY"), flags, into: &settings, &problems)
+        for assignment in flags.assignments { assign(assignment, into: &settings, &problems) }
         setDefaults(&settings)
         return (settings, problems)
     }
@@ -77,7 +77,7 @@ package struct ConfigurationLoader: Sendable {
                 if mustExist {
                     problems.append(
                         ConfigurationProblem(
-                            source: file, message: "does not exist", fix: "create it, or leave --config out"))
+                            source: file, message: "does not exist", fix: "create it, or name another file"))
                 }
                 return
             }

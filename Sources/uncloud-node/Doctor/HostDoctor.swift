@@ -24,6 +24,11 @@ struct HostDoctor: Sendable {
 
     private func program(_ name: String, _ program: String, package: String) -> DoctorCheck {
         guard let path = Self.find(program, path: environment["PATH"]) else {
+            guard !program.contains("/") else {
+                return DoctorCheck(
+                    name, .missing, "\(program) is no program that may be executed",
+                    fix: "give the path of an installed one, or leave node.\(name) out")
+            }
             return DoctorCheck(name, .missing, "\(program) is not installed", fix: "apt-get install -y \(package)")
         }
         return DoctorCheck(name, .ok, path)

@@ -10,6 +10,8 @@ import Testing
 /// The writer with a store, a pool of addresses and a clock, as a node has them, and no node.
 private struct WriterBench: Sendable {
     let store: StoreActor
+    /// What the store stands in front of, to lose answers.
+    let faulty: FaultyStore
     let writer: Writer
     let macs: MACAllocator
     let time: Locked64
@@ -26,7 +28,7 @@ private struct WriterBench: Sendable {
         let loop = TestLoops.loop
         let time = Locked64()
         let clock = NodeClock { time.now }
-        let memory = MemoryStore(clock: ManualStoreClock())
+        let memory = FaultyStore(MemoryStore(clock: ManualStoreClock()))
         let store = StoreActor(store: memory, loop: loop)
         try await store.start()
         let (catalog, changes) = await store.subscribe()
@@ -40,10 +42,11 @@ private struct WriterBench: Sendable {
         owner = try #require(Name("default"))
         self.time = time
         self.store = store
+        faulty = memory
         self.macs = macs
         writer = Writer(
             store: store, clock: clock, macs: macs, numbers: NumberAllocator(catalog, loop: loop),
-            leases: IdempotencyLeases(store: memory, clock: clock, loop: loop), interfaces: { [] })
+            leases: IdempotencyLeases(store: memory, clock: clock, loop: loop), checkInterface: { _ in })
         _ = try await writer.putNetwork(
             owner, try #require(Name("default")), ["spec": ["prefix": "fd00:1::/64"]], WriteOptions(), .none)
     }
@@ -58,14 +61,81 @@ private struct WriterBench: Sendable {
     /// Deletes a VM as the API and its actor do: tombstone, then the last traces.
     func delete(_ vm: Catalog.VM) async throws {
         let buried = try await writer.buryVM(owner, vm.record.name, WriteOptions(), .none) { _ in .null }
-        let gone = try Deletion.operations(of: buried.record, at: NodeClock { time.now }.now())
-        let result = try await store.commit(Transaction(then: gone), "vm gone")
+        let gone = try Deletion.end(of: buried.record, at: NodeClock { time.now }.now())
+        let result = try await store.commit(gone, "vm gone")
         await store.caughtUp(to: result.revision)
     }
 }
 
+private let sampleKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f user@host"
+
+/// How the answer to a transaction is lost: whether it has happened.
+private let lostAnswers: [FaultyStore.Fault] = [
+    .unknownOutcome, .before(StoreError(.unknownOutcome, "the connection was lost")),
+]
+
 @Suite("The writer")
 struct WriterTests {
+    @Test(
+        "a creation whose answer was lost is found out: one VM, its own address, and the next one's another",
+        arguments: 0..<2)
+    func lostCreation(fault: Int) async throws {
+        let bench = try await WriterBench()
+        bench.faulty.inject(lostAnswers[fault], where: { $0?.then.isEmpty == false })
+        let first = try await bench.create("a")
+        let second = try await bench.create("b")
+        let (macs, names) = (
+            try await bench.faulty.range(KeyPath.root + "macs/").entries,
+            try await bench.faulty.range(KeyPath.root + "names/").entries
+        )
+        #expect(names.count == 2 && macs.count == 2)
+        #expect(first.record.nics[0].mac != second.record.nics[0].mac)
+        let catalog = await bench.store.catalog
+        #expect(catalog.vms.count == 2)
+        #expect(catalog.macs[first.record.nics[0].mac]?.record.vm == first.record.uuid)
+        #expect(first.revision > 0 && catalog.vms[first.record.uuid]?.revision == first.revision)
+    }
+
+    @Test("changes, deletions and keys whose answers were lost are found out, each once", arguments: 0..<2)
+    func lostChanges(fault: Int) async throws {
+        let bench = try await WriterBench()
+        let vm = try await bench.create("a")
+        bench.faulty.inject(lostAnswers[fault])
+        let key = try #require(Name("k"))
+        let body: JSONValue = ["spec": ["publicKey": .string(sampleKey)]]
+        let made = try await bench.writer.putKey(bench.owner, key, body, WriteOptions(), .none)
+        #expect(made.created && made.key.revision > 0)
+        bench.faulty.inject(lostAnswers[fault])
+        _ = try await bench.writer.deleteKey(bench.owner, key, WriteOptions(), .none) { _ in .null }
+        await #expect(throws: ProblemError.self, "it is gone") {
+            try await bench.writer.deleteKey(bench.owner, key, WriteOptions(), .none) { _ in .null }
+        }
+        bench.faulty.inject(lostAnswers[fault])
+        let changed = try await bench.writer.patchVM(
+            bench.owner, vm.record.name, ["spec": ["labels": ["a": "b"]]], WriteOptions(), .none)
+        #expect(changed.vm.record.generation == vm.record.generation + 1)
+        // Twice: the tombstone, and the end.
+        for _ in 0..<2 { bench.faulty.inject(lostAnswers[fault], skip: 0) }
+        try await bench.delete(changed.vm)
+        let catalog = await bench.store.catalog
+        #expect(catalog.vms.isEmpty)
+        #expect(catalog.macs[vm.record.nics[0].mac]?.record.freed != nil)
+    }
+
+    @Test("the end of a deletion that comes late takes no address from the VM that has it by then")
+    func lateEnd() async throws {
+        let bench = try await WriterBench()
+        let first = try await bench.create("a")
+        let late = try Deletion.end(of: first.record, at: NodeClock { bench.time.now }.now())
+        try await bench.delete(first)
+        bench.time.advance(seconds: MACAllocator.quarantineSeconds + 1)
+        let second = try await bench.create("b")
+        #expect(second.record.nics[0].mac == first.record.nics[0].mac)
+        #expect(!(try await bench.store.commit(late, "vm gone").succeeded))
+        let holder = try await bench.faulty.get(KeyPath.mac(second.record.nics[0].mac)).entry
+        #expect(holder?.modRevision == second.revision)
+    }
+
     @Test("an address of a deleted VM is another VM's once it has rested, and not before")
     func reuse() async throws {
         let bench = try await WriterBench()

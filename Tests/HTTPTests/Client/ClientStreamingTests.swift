@@ -57,7 +57,7 @@ struct ClientTimeoutTests {
     func connecting() async throws {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
-        let address = SocketAddress.unix(path: directory.path + "/http.sock")
+        let address = SocketAddress.unix(path: directory.file("http.sock"))
         let descriptor = try Listener.socket(on: address, backlog: 0)
         defer { closeDescriptor(descriptor) }
         // The first fills the backlog; nobody accepts.

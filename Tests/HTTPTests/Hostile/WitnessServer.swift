@@ -9,7 +9,7 @@ import Testing
 struct WitnessServer: Sendable {
     let server: Server
     let address: SocketAddress
-    private let directory: TestSupport.TemporaryDirectory
+    private let directory: TemporaryDirectory
 
     /// Sent behind each request: whether it is answered shows what became of the connection.
     static let probe = Array("GET /probe HTTP/1.1\r\nHost: p\r\nConnection: close\r\n\r\n".utf8)
@@ -21,7 +21,7 @@ struct WitnessServer: Sendable {
         configuration.halfCloseGrace = .seconds(600)
         configuration.headTimeout = .seconds(600)
         let server = Server(loop: hostileLoops[0], configuration: configuration, handler: TestHandler(answer))
-        let directory = try TestSupport.TemporaryDirectory("witness")
+        let directory = try TemporaryDirectory("witness")
         let address = try await server.listen(on: .unix(path: directory.file("http.sock")))
         return WitnessServer(server: server, address: address, directory: directory)
     }

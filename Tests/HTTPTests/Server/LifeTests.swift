@@ -146,7 +146,7 @@ struct ConnectionTests {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
         let server = Server(loop: TestLoops.loop, handler: TestHandler(handler))
-        let address = try await server.listen(on: .unix(path: directory.path + "/http.sock"))
+        let address = try await server.listen(on: .unix(path: directory.file("http.sock")))
         let text = try await exchange(address, get("/", "Connection: close\r\n"))
         #expect(text.hasSuffix("\r\n\r\n\(processID()) \(userID())"))
         await server.stop(within: .zero)

@@ -66,11 +66,8 @@ final class HelperFixture: Sendable {
         unlink("/run/netns/\(namespace)")
     }
 
-    /// The program with the process modes: it lies beside the tests.
-    static var tool: String {
-        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/nethelper-tool"
-    }
+    /// The program with the process modes.
+    static var tool: String { builtProgram("nethelper-tool") }
 
     /// Starts what doesn't run, and connects.
     func connect() async throws -> HelperClient {

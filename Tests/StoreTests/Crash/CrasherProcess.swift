@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// The `store-crasher` executable as a child process.
 enum CrasherProcess {
@@ -9,13 +10,6 @@ enum CrasherProcess {
         var status: Int32 = 0
         var wasSignaled = false
         var errors = ""
-    }
-
-    /// Beside the test bundle, where the build puts all executables.
-    static var path: String {
-        let bundle = Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") }
-        let start = bundle ?? CommandLine.arguments[0]
-        return URL(filePath: start).deletingLastPathComponent().appending(path: "store-crasher").path
     }
 
     /// Runs it until it dies by its own hand, or until `killAfter` lines have come, when it is killed; as the user
@@ -37,7 +31,7 @@ enum CrasherProcess {
 
     private static func runAndRead(_ arguments: [String], killAfter: Int?) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(filePath: path)
+        process.executableURL = URL(filePath: builtProgram("store-crasher"))
         process.arguments = arguments
         let output = Pipe()
         let errors = Pipe()

@@ -46,7 +46,7 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("is carried out once and answered the same: creations, changes, deletions, actions")
+    @Test("is carried out once and answered alike: creations, changes, deletions, actions")
     func twice() async throws {
         guard try Requirement.need("root", "tun", "dnsmasq", "qemu-system-x86_64", RealDaemon.binary) else { return }
         try await Self.withNode { daemon, client in
@@ -71,6 +71,12 @@ struct IdempotencyTests {
                 let again = try await Self.send(client, method, target, body, key: "key-\(number)")
                 #expect(again == first, "\(method) \(target)")
             }
+            // A request that changes nothing takes its key, too.
+            let same = try await Self.send(client, "PUT", "/networks/default", requests[0].body, key: "unchanged")
+            #expect(same.status == 200)
+            let other = try await Self.send(
+                client, "PUT", "/networks/default", ["spec": ["prefix": "fd12:3456:789a:2::/64"]], key: "unchanged")
+            #expect(other.status == 422 && other.code == "idempotency.mismatch", "\(other)")
             try await Self.killTwice(daemon, client)
             for target in ["/vms/web1", "/keys/ops", "/networks/default"] {
                 let first = try await Self.send(client, "DELETE", target, nil, key: "delete\(target)")
@@ -78,6 +84,8 @@ struct IdempotencyTests {
                 #expect(try await Self.send(client, "DELETE", target, nil, key: "delete\(target)") == first)
                 #expect(try await Self.send(client, "DELETE", target, nil, key: "another\(target)").status == 404)
             }
+            let gone = try await Self.send(client, "PUT", "/keys/ops", key, key: "key-1")
+            #expect(gone.status == 410 && gone.code == "idempotency.gone", "\(gone)")
         }
     }
 

@@ -58,6 +58,14 @@ struct StoreCopyTests {
             #expect(try await Self.refusal(node).contains("it is an older copy"))
 
             try Self.copy(new, state)
+            let identity = URL(fileURLWithPath: "\(state)/node.json")
+            let whole = try Data(contentsOf: identity)
+            try Data("{".utf8).write(to: identity)
+            let damaged = try await Self.refusal(node)
+            #expect(damaged.contains("\(state)/node.json is damaged") && damaged.contains("remove it"), "\(damaged)")
+            try whole.write(to: identity)
+
+            try Self.copy(new, state)
             try await node.start()
             #expect(try await node.pid("web1") == machine)
             #expect(try await node.show("web2")["name"]?.stringValue == "web2")

@@ -18,13 +18,8 @@ final class RealDaemon: Sendable {
     let process: ChildProcess
     let namespace: String
 
-    /// The program that was built with these tests; it lies beside them.
-    static let binary: String = {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let path = String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/uncloud-node"
-    }()
+    /// The program that was built with these tests.
+    static let binary = builtProgram("uncloud-node")
 
     /// Starts a daemon and returns once it says that it is ready.
     ///

@@ -56,6 +56,12 @@ extension WrongInput {
             "an interface that is not there", .usage, ["vm", "create", "a", "--interface", "nowhere0"],
             names: ["spec.nics[0].interface", "nowhere0", "ip link"]),
         .command(
+            "an interface that is no Ethernet", .usage, ["vm", "create", "a", "--interface", "lo"],
+            names: ["spec.nics[0].interface", "lo", "choose another one"]),
+        .command(
+            "an interface that is the node's own", .usage, ["vm", "create", "a", "--interface", "b1"],
+            names: ["spec.nics[0].interface", "b1", "choose another one"]),
+        .command(
             "a key that is none", .usage, ["vm", "create", "a", "--ssh-key", "hello"], names: ["spec.sshKeys", ".pub"]),
         .command(
             "a stored key that is not there", .usage, ["vm", "create", "a", "--ssh-key", "key:nobody"],
