@@ -118,7 +118,7 @@ let modules: [Module] = [
         name: "metadata-bench", kind: .executable, imports: ["Model", "Runtime", "HTTP", "Metadata", "Firewall"]),
     Module(name: "runtime-bench", kind: .executable, imports: ["Runtime"]),
     Module(name: "TestSupport", imports: ["Runtime", "CLinux"]),
-    Module(name: "TestKit", imports: ["Runtime", "Store", "CSQLite"]),
+    Module(name: "TestKit", imports: ["Runtime", "Store", "TestSupport", "CSQLite"]),
 ]
 
 func closure(of names: [String]) -> Set<String> {
