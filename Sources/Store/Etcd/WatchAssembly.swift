@@ -2,14 +2,14 @@
 ///
 /// etcd ends an answer with a whole revision, unless it is marked as a fragment; a revision is over, too, when an event of a
 /// later one has come. What lies before `next` was asked for or delivered already, and is left out.
-struct WatchAssembly: Sendable {
+package struct WatchAssembly: Sendable {
     /// The first revision that nothing was delivered of.
-    private(set) var next: Int64
+    package private(set) var next: Int64
     /// A revision of which more may come.
     private var open: WatchBatch?
 
     /// - Parameter next: the first revision that is wanted.
-    init(next: Int64) { self.next = next }
+    package init(next: Int64) { self.next = next }
 
     /// Takes an answer in.
     ///
@@ -17,7 +17,7 @@ struct WatchAssembly: Sendable {
     ///   - events: in the order they were sent.
     ///   - isFragment: whether the answer goes on in the next one.
     /// - Returns: the revisions that are whole now; nil for events that run backwards, after which nothing can be known.
-    mutating func take(_ events: [WatchEvent], isFragment: Bool) -> [WatchBatch]? {
+    package mutating func take(_ events: [WatchEvent], isFragment: Bool) -> [WatchBatch]? {
         var whole: [WatchBatch] = []
         for event in events where event.modRevision >= next {
             switch open {

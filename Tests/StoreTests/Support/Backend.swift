@@ -42,6 +42,7 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
 }
 
 /// Runs the body with a new etcd, and ends it.
+@discardableResult
 func withEtcd<T>(_ flags: [String] = [], _ body: (EtcdServer) async throws -> T) async throws -> T {
     let server = try await EtcdServer.start(flags)
     let result: Result<T, any Error>
@@ -51,6 +52,7 @@ func withEtcd<T>(_ flags: [String] = [], _ body: (EtcdServer) async throws -> T)
 }
 
 /// Runs the body with a store in etcd, and closes it.
+@discardableResult
 func withEtcdStore<T>(_ configuration: EtcdConfiguration, _ body: (EtcdStore) async throws -> T) async throws -> T {
     let store = try await EtcdStore.open(configuration, on: TestLoops.loop)
     let result: Result<T, any Error>

@@ -1,15 +1,15 @@
 /// Holds each answer against those before it: another cluster, or a revision that went back, means another store than the one
 /// this client has worked with (restored from a copy, or a foreign one). Pure.
-struct AnswerCheck: Sendable {
+package struct AnswerCheck: Sendable {
     /// The cluster's number, from the first answer or from whoever knew it before.
-    private(set) var cluster: UInt64?
+    package private(set) var cluster: UInt64?
     /// The highest revision in any answer.
-    private(set) var highest: Int64
+    package private(set) var highest: Int64
 
     /// - Parameters:
     ///   - cluster: the only one that will do; nil for that of the first answer.
     ///   - highest: the highest revision known from earlier.
-    init(cluster: UInt64? = nil, highest: Int64 = 0) {
+    package init(cluster: UInt64? = nil, highest: Int64 = 0) {
         self.cluster = cluster
         self.highest = highest
     }
@@ -20,7 +20,7 @@ struct AnswerCheck: Sendable {
     ///   - answer: the cluster's number and the revision in its header.
     ///   - floor: `highest` when it was asked for, if it has to be no older than that; nil where it may be.
     /// - Throws: `StoreError`: `foreign`, `restored`. Nothing of the answer may be used then.
-    mutating func take(cluster answer: UInt64, revision: Int64, floor: Int64?) throws(StoreError) {
+    package mutating func take(cluster answer: UInt64, revision: Int64, floor: Int64?) throws(StoreError) {
         if let cluster, cluster != answer {
             throw StoreError(
                 .foreign, "this is another etcd: cluster \(Self.text(answer)) and not \(Self.text(cluster))",

@@ -1,7 +1,7 @@
 /// Which endpoint to connect to next: in turn, those that failed not before a pause that doubles each time. Pure.
-struct EndpointPool: Sendable {
+package struct EndpointPool: Sendable {
     /// What to do.
-    enum Choice: Sendable, Hashable {
+    package enum Choice: Sendable, Hashable {
         case connect(EtcdEndpoint)
         /// All of them failed lately: ask again after so long.
         case wait(Duration)
@@ -20,28 +20,28 @@ struct EndpointPool: Sendable {
     private var turn = 0
 
     /// Those of the configuration, in the order they are to be tried: a client each begins with another one.
-    init(_ endpoints: [EtcdEndpoint]) {
+    package init(_ endpoints: [EtcdEndpoint]) {
         places = []
         add(endpoints)
     }
 
-    var endpoints: [EtcdEndpoint] { places.map(\.endpoint) }
+    package var endpoints: [EtcdEndpoint] { places.map(\.endpoint) }
 
     /// Adds those that it does not know: members that the cluster named.
-    mutating func add(_ endpoints: [EtcdEndpoint]) {
+    package mutating func add(_ endpoints: [EtcdEndpoint]) {
         for endpoint in endpoints where !places.contains(where: { $0.endpoint == endpoint }) {
             places.append(Place(endpoint: endpoint))
         }
     }
 
     /// Forgets those of a kind: members that the cluster does not name any more.
-    mutating func remove(where isGone: (EtcdEndpoint) -> Bool) {
+    package mutating func remove(where isGone: (EtcdEndpoint) -> Bool) {
         places.removeAll { isGone($0.endpoint) }
         turn = places.isEmpty ? 0 : turn % places.count
     }
 
     /// The next one.
-    mutating func next(at now: Duration) -> Choice {
+    package mutating func next(at now: Duration) -> Choice {
         for step in 0..<places.count {
             let index = (turn + step) % places.count
             if places[index].retryAt <= now {
@@ -54,7 +54,7 @@ struct EndpointPool: Sendable {
     }
 
     /// It could not be connected to, or does not do its work.
-    mutating func failed(_ endpoint: EtcdEndpoint, at now: Duration) {
+    package mutating func failed(_ endpoint: EtcdEndpoint, at now: Duration) {
         guard let index = places.firstIndex(where: { $0.endpoint == endpoint }) else { return }
         let pause = Self.firstPause * (1 << min(places[index].failures, 10))
         places[index].failures += 1
@@ -62,7 +62,7 @@ struct EndpointPool: Sendable {
     }
 
     /// It answered.
-    mutating func succeeded(_ endpoint: EtcdEndpoint) {
+    package mutating func succeeded(_ endpoint: EtcdEndpoint) {
         guard let index = places.firstIndex(where: { $0.endpoint == endpoint }), places[index].failures > 0 else { return }
         places[index].failures = 0
         places[index].retryAt = .zero

@@ -1,5 +1,5 @@
 /// What a call does to the store, which decides what its failure means.
-enum EtcdEffect: Sendable {
+package enum EtcdEffect: Sendable {
     /// Nothing: it may be asked again, of anybody.
     case read
     /// The same if done twice.
@@ -9,7 +9,7 @@ enum EtcdEffect: Sendable {
 }
 
 /// What becomes of a call that failed.
-enum EtcdVerdict: Sendable {
+package enum EtcdVerdict: Sendable {
     /// It is over.
     case fail(StoreError)
     /// It certainly did not happen, or may happen twice: it is sent again, to another member if there is one.
@@ -22,7 +22,7 @@ enum EtcdVerdict: Sendable {
 ///
 /// etcd tells many failures apart by their words only, which its own clients compare too (its package `rpctypes`; they are
 /// part of its interface). Whatever is not known here counts as the worst it can be: a write's outcome is unknown then.
-enum EtcdFailure {
+package enum EtcdFailure {
     /// etcd answers so before it has done anything: no leader known, no room in its queue, no voting member.
     private static let notBegun: Set<String> = [
         "etcdserver: no leader", "etcdserver: too many requests", "etcdserver: rpc not supported for learner",
@@ -44,7 +44,7 @@ enum EtcdFailure {
     ///   - effect: what the call does.
     ///   - endpoint: who was asked, for the message.
     ///   - hasLogin: whether there is a user to authenticate anew.
-    static func judge(
+    package static func judge(
         _ failure: GRPCFailure, _ effect: EtcdEffect, endpoint: String, hasLogin: Bool
     ) -> EtcdVerdict {
         switch failure {

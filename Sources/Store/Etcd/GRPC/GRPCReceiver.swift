@@ -1,12 +1,12 @@
 /// What a server sends on one call, put together: fields, messages of a 5-byte head and their bytes, and the status that ends
 /// it, in the trailers or in a head that has nothing after it. Pure.
-struct GRPCReceiver: Sendable {
+package struct GRPCReceiver: Sendable {
     /// The longest message that is taken.
     let maxMessage: Int
     /// Messages that are complete, the oldest first.
-    private(set) var messages: [[UInt8]] = []
+    package private(set) var messages: [[UInt8]] = []
     /// How the call ended; nil as long as it goes on. Messages that came before are still there.
-    private(set) var end: GRPCFailure?
+    package private(set) var end: GRPCFailure?
 
     private var httpStatus = 0
     private var contentType = ""
@@ -17,15 +17,15 @@ struct GRPCReceiver: Sendable {
     private var body: [UInt8] = []
     private var missing: Int?
 
-    init(maxMessage: Int) { self.maxMessage = maxMessage }
+    package init(maxMessage: Int) { self.maxMessage = maxMessage }
 
     /// Whether the call ended as it should.
     var isOK: Bool { end == .status(GRPCStatus(code: .ok, message: "")) }
 
     /// Takes the oldest complete message.
-    mutating func take() -> [UInt8]? { messages.isEmpty ? nil : messages.removeFirst() }
+    package mutating func take() -> [UInt8]? { messages.isEmpty ? nil : messages.removeFirst() }
 
-    mutating func receive(field name: String, value: String) {
+    package mutating func receive(field name: String, value: String) {
         switch name {
         case ":status": httpStatus = Int(value) ?? 0
         case "content-type": contentType = value
@@ -36,7 +36,7 @@ struct GRPCReceiver: Sendable {
     }
 
     /// Bytes of the body.
-    mutating func receive(data: UnsafeBufferPointer<UInt8>) {
+    package mutating func receive(data: UnsafeBufferPointer<UInt8>) {
         var rest = data[...]
         while !rest.isEmpty, end == nil {
             if missing == nil {
@@ -75,7 +75,7 @@ struct GRPCReceiver: Sendable {
     }
 
     /// The server sends no more: what it said counts.
-    mutating func receiveEnd() {
+    package mutating func receiveEnd() {
         guard end == nil else { return }
         guard let code else {
             let isPlain = httpStatus != 200 || !contentType.hasPrefix("application/grpc")
@@ -90,7 +90,7 @@ struct GRPCReceiver: Sendable {
     }
 
     /// The stream is over.
-    mutating func close(_ failure: HTTP2Failure?) {
+    package mutating func close(_ failure: HTTP2Failure?) {
         guard end == nil else { return }
         end = failure.map { GRPCFailure($0) } ?? .lost("the server ended the stream without a status")
     }

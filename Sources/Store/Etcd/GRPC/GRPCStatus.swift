@@ -1,31 +1,37 @@
 /// How a server says that a call ended: gRPC's status codes, and its words.
-struct GRPCStatus: Sendable, Hashable, CustomStringConvertible {
+package struct GRPCStatus: Sendable, Hashable, CustomStringConvertible {
     /// The codes, as gRPC numbers them.
-    enum Code: Int, Sendable {
+    package enum Code: Int, Sendable {
         case ok, cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied
         case resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable, dataLoss
         case unauthenticated
     }
 
-    var code: Code
-    var message: String
+    package var code: Code
+    package var message: String
 
-    var description: String { message.isEmpty ? "\(code)" : message }
+    package init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { message.isEmpty ? "\(code)" : message }
 
     /// Decodes `grpc-message`: UTF-8 whose unusual bytes are written as %XX.
-    static func decode(message: String) -> String {
+    package static func decode(message: String) -> String {
         guard message.utf8.contains(UInt8(ascii: "%")) else { return message }
         var bytes: [UInt8] = []
-        var rest = Substring(message)
-        while let first = rest.utf8.first {
-            if first == UInt8(ascii: "%"), rest.utf8.count >= 3,
-                let byte = UInt8(rest.dropFirst().prefix(2), radix: 16)
+        var rest = Array(message.utf8)[...]
+        while let first = rest.first {
+            let digits = rest.dropFirst().prefix(2)
+            if first == UInt8(ascii: "%"), digits.count == 2,
+                let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
             {
                 bytes.append(byte)
                 rest = rest.dropFirst(3)
             } else {
                 bytes.append(first)
-                rest = Substring(rest.utf8.dropFirst())
+                rest = rest.dropFirst()
             }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -33,7 +39,7 @@ struct GRPCStatus: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Why a call has no answer.
-enum GRPCFailure: Error, Sendable, Hashable, CustomStringConvertible {
+package enum GRPCFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server says so.
     case status(GRPCStatus)
     /// The server has certainly not looked at it.
@@ -57,7 +63,7 @@ enum GRPCFailure: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// In words.
-    var description: String {
+    package var description: String {
         switch self {
         case .status(let status): status.description
         case .refused: "the server takes no more requests on this connection"

@@ -1,5 +1,5 @@
 /// Why a stream, or the whole connection with all its streams, ended before its time.
-enum HTTP2Failure: Error, Sendable, Hashable, CustomStringConvertible {
+package enum HTTP2Failure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server has not looked at the request and says so: sending it elsewhere can do no harm.
     case refused
     /// The server ended the stream, by this code of RFC 9113, section 7.
@@ -10,7 +10,7 @@ enum HTTP2Failure: Error, Sendable, Hashable, CustomStringConvertible {
     case protocolViolation(String)
 
     /// In words.
-    var description: String {
+    package var description: String {
         switch self {
         case .refused: "the server takes no more requests on this connection"
         case .reset(let code): "the server reset the stream (HTTP/2 error \(code))"

@@ -3,9 +3,9 @@
 ///
 /// etcd cuts whoever asks more often than every 5 s, or with no stream open (`--grpc-keepalive-min-time`). Pure: the caller has
 /// clock, timer and connection.
-struct KeepAlive: Sendable {
+package struct KeepAlive: Sendable {
     /// What the caller is to do.
-    enum Action: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
         /// Call `tick` again after so long.
         case wait(Duration)
         /// Send a PING, and call `tick` again after so long.
@@ -32,16 +32,16 @@ struct KeepAlive: Sendable {
     private var state = State.resting
     private var heard = Duration.zero
 
-    init(interval: Duration, patience: Duration) {
+    package init(interval: Duration, patience: Duration) {
         self.interval = interval
         self.patience = patience
     }
 
     /// Something came.
-    mutating func hear(at now: Duration) { heard = now }
+    package mutating func hear(at now: Duration) { heard = now }
 
     /// A stream was opened; nil if a tick is due already.
-    mutating func begin(at now: Duration) -> Duration? {
+    package mutating func begin(at now: Duration) -> Duration? {
         guard case .resting = state else { return nil }
         state = .listening
         heard = now
@@ -49,7 +49,7 @@ struct KeepAlive: Sendable {
     }
 
     /// The time that was asked for has passed.
-    mutating func tick(at now: Duration, hasStreams: Bool) -> Action {
+    package mutating func tick(at now: Duration, hasStreams: Bool) -> Action {
         if case .asking(let since) = state {
             if heard < since { return .giveUp }
             state = .listening
