@@ -4,6 +4,8 @@ package import TLS
 package struct EtcdConfiguration: Sendable {
     /// The members' client URLs: `http://HOST:PORT` or `https://HOST:PORT`; one is used at a time, the others stand in.
     package var endpoints: [String]
+    /// Whether the members that the cluster itself names stand in, too, by the client URLs that they advertise.
+    package var followsMembers = true
     /// What https endpoints are spoken to with; needed where there are any.
     package var security: EtcdSecurity?
     /// Who this is, where etcd asks for that.

@@ -35,9 +35,25 @@ struct EtcdClientStateTests {
         #expect(pool.next(at: .milliseconds(60)) == .connect(b))
         pool.succeeded(b)
         #expect(pool.next(at: .milliseconds(61)) == .connect(b))
-        for _ in 0..<20 { pool.failed(b, at: .zero) }
-        pool.remove { $0 == a }
+        for _ in 0..<20 {
+            pool.failed(a, at: .zero)
+            pool.failed(b, at: .zero)
+        }
         #expect(pool.next(at: .zero) == .wait(.seconds(1)))
+    }
+
+    @Test("members that the cluster names stand in, until it does not name them any more; the configured ones stay")
+    func members() throws {
+        let (a, b, c) = (try endpoint("http://a"), try endpoint("http://b"), try endpoint("http://c"))
+        var pool = EndpointPool([a])
+        pool.follow([b, a])
+        #expect(pool.endpoints == [a, b])
+        pool.follow([c])
+        #expect(pool.endpoints == [a, c])
+        pool.drop(a)
+        pool.drop(c)
+        #expect(pool.endpoints == [a])
+        #expect(pool.next(at: .zero) == .connect(a))
     }
 
     @Test("a silent peer is asked, and given up when it says nothing")

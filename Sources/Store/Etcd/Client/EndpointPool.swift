@@ -16,28 +16,39 @@ package struct EndpointPool: Sendable {
     static let firstPause = Duration.milliseconds(50)
     static let longestPause = Duration.seconds(1)
 
-    private var places: [Place]
+    private let configured: Set<EtcdEndpoint>
+    private var places: [Place] = []
     private var turn = 0
 
     /// Those of the configuration, in the order they are to be tried: a client each begins with another one.
     package init(_ endpoints: [EtcdEndpoint]) {
-        places = []
+        configured = Set(endpoints)
         add(endpoints)
     }
 
     package var endpoints: [EtcdEndpoint] { places.map(\.endpoint) }
 
-    /// Adds those that it does not know: members that the cluster named.
-    package mutating func add(_ endpoints: [EtcdEndpoint]) {
+    /// Whether it is one of the configuration's.
+    package func isConfigured(_ endpoint: EtcdEndpoint) -> Bool { configured.contains(endpoint) }
+
+    private mutating func add(_ endpoints: [EtcdEndpoint]) {
         for endpoint in endpoints where !places.contains(where: { $0.endpoint == endpoint }) {
             places.append(Place(endpoint: endpoint))
         }
     }
 
-    /// Forgets those of a kind: members that the cluster does not name any more.
-    package mutating func remove(where isGone: (EtcdEndpoint) -> Bool) {
-        places.removeAll { isGone($0.endpoint) }
-        turn = places.isEmpty ? 0 : turn % places.count
+    /// The cluster names its members: they stand in beside those of the configuration, and who is neither does not any more.
+    package mutating func follow(_ members: [EtcdEndpoint]) {
+        let kept = configured.union(members)
+        places.removeAll { !kept.contains($0.endpoint) }
+        add(members)
+        turn %= max(places.count, 1)
+    }
+
+    /// It is no member of the cluster, whatever the cluster says.
+    package mutating func drop(_ endpoint: EtcdEndpoint) {
+        places.removeAll { $0.endpoint == endpoint && !configured.contains(endpoint) }
+        turn %= max(places.count, 1)
     }
 
     /// The next one.

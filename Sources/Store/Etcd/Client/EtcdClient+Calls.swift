@@ -101,7 +101,7 @@ extension EtcdClient {
         try? check(response.header, floor: floor, on: link)
     }
 
-    private func answer<Response: EtcdAnswer>(
+    func answer<Response: EtcdAnswer>(
         _ path: String, _ frame: [UInt8], on link: EtcdLink, _ token: String?, until deadline: Duration, _ manner: Manner
     ) async throws(GRPCFailure) -> Response {
         let bytes = try await attempt(path, frame, on: link, token, until: deadline, manner)

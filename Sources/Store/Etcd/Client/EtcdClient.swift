@@ -12,7 +12,7 @@ actor EtcdClient {
     /// What answers are held against.
     nonisolated let answers: Locked<AnswerCheck>
     var pool: EndpointPool
-    private var security: EtcdSecurity?
+    private(set) var security: EtcdSecurity?
     private var current: EtcdLink?
     /// Those who wait for a connection.
     private var waiting: [UInt64: Ticket<EtcdLink>] = [:]
@@ -138,7 +138,13 @@ actor EtcdClient {
             case .wait(let pause): try? await loop.sleep(for: pause)
             case .connect(let endpoint):
                 do {
-                    didConnect(try await EtcdLink.connect(to: endpoint, configuration, security, on: loop))
+                    let link = try await EtcdLink.connect(to: endpoint, configuration, security, on: loop)
+                    if configuration.followsMembers, await !isMember(link) {
+                        link.connection.close("\(endpoint) belongs to another cluster")
+                        pool.drop(endpoint)
+                        continue
+                    }
+                    didConnect(link)
                     return
                 } catch {
                     pool.failed(endpoint, at: loop.now)
