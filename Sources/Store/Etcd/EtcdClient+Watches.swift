@@ -7,7 +7,9 @@ extension EtcdClient {
 
     /// Where a watch begins, once it is clear that its changes are still kept.
     ///
-    /// - Parameter revision: the first one wanted; 0 for the next change.
+    /// - Parameters:
+    ///   - prefix: whose changes.
+    ///   - revision: the first one wanted; 0 for the next change.
     /// - Returns: the first one wanted.
     /// - Throws: `StoreError`: `compacted`, ...; `CancellationError`.
     func beginWatch(_ prefix: String, from revision: Int64) async throws -> Int64 {
@@ -137,7 +139,8 @@ extension EtcdClient {
             forget(token)
         case .retry(let error):
             if outage.isOver(at: loop.now) { throw error }
-            if let link { try await leave(link, after: failure) } else { try await loop.sleep(for: EndpointPool.firstPause) }
+            guard let link else { return await pause() }
+            await leave(link, after: failure)
         }
     }
 

@@ -44,7 +44,8 @@ extension Entry {
 extension WatchEvent {
     init(_ message: EtcdEvent) {
         switch message.type {
-        case .delete: self = .delete(String(decoding: message.kv.key, as: UTF8.self), modRevision: message.kv.modRevision)
+        case .delete:
+            self = .delete(String(decoding: message.kv.key, as: UTF8.self), modRevision: message.kv.modRevision)
         case .put, .UNRECOGNIZED: self = .put(Entry(message.kv))
         }
     }

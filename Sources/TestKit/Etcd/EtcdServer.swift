@@ -51,7 +51,8 @@ package final class EtcdServer: Sendable {
         directory = try TemporaryDirectory("etcd")
         let election =
             cluster.count == 1
-            ? ["--heartbeat-interval=10", "--election-timeout=50"] : ["--heartbeat-interval=50", "--election-timeout=500"]
+            ? ["--heartbeat-interval=10", "--election-timeout=50"]
+            : ["--heartbeat-interval=50", "--election-timeout=500"]
         arguments =
             [
                 "--name=\(name)", "--data-dir=\(directory.path)/data", "--unsafe-no-fsync",

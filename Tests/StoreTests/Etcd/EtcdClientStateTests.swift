@@ -15,7 +15,9 @@ struct EtcdClientStateTests {
             #expect((endpoint.host, Int(endpoint.port), endpoint.isSecure) == (host, port, isSecure))
         }
         #expect(try EtcdEndpoint("https://[fd00::1]").description == "https://[fd00::1]:2379")
-        for text in ["", "10.0.0.1:2379", "ftp://a", "http://", "http://a:0", "http://a:x", "http://a/b", "http://[::1]x"] {
+        for text in [
+            "", "10.0.0.1:2379", "ftp://a", "http://", "http://a:0", "http://a:x", "http://a/b", "http://[::1]x",
+        ] {
             #expect(throws: StoreError.self) { try EtcdEndpoint(text) }
         }
     }

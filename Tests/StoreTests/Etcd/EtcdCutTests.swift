@@ -51,7 +51,8 @@ struct EtcdCutTests {
         }
     }
 
-    @Test("no change is lost or doubled in a watch, whichever frame it happens after", arguments: FrameRelay.Way.allCases)
+    @Test(
+        "no change is lost or doubled in a watch, whichever frame it happens after", arguments: FrameRelay.Way.allCases)
     func watches(way: FrameRelay.Way) async throws {
         guard try Requirement.need("etcd") else { return }
         try await withEtcd { server in

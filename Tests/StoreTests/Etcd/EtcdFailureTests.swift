@@ -57,7 +57,10 @@ struct EtcdFailureTests {
     func refused(effect: EtcdEffect) {
         let cases: [(GRPCFailure, String)] = [
             (Self.status(.invalidArgument, "request is too large"), "too-large"),
-            (.status(GRPCStatus(code: .resourceExhausted, message: "grpc: received message larger than max")), "too-large"),
+            (
+                .status(GRPCStatus(code: .resourceExhausted, message: "grpc: received message larger than max")),
+                "too-large"
+            ),
             (Self.status(.resourceExhausted, "mvcc: database space exceeded"), "full"),
             (Self.status(.notFound, "requested lease not found"), "lease-gone"),
             (Self.status(.outOfRange, "mvcc: required revision has been compacted"), "compacted"),

@@ -67,10 +67,10 @@ struct EtcdLimitTests {
         }
     }
 
-    @Test("a revision of more than 4 MiB comes whole, after a reader that was slow")
+    @Test("an answer of a watch over 4 MiB comes in fragments, which are put together to whole revisions")
     func largeEvent() async throws {
         try await store { store, _ in
-            // Six changes of 1 MiB that a watch catches up with in one answer of etcd's, cut into fragments.
+            // 12 MiB that a watch catches up with in one answer of etcd's, which it cuts where it likes.
             let value = Array(repeating: UInt8(7), count: 1 << 20)
             for number in 0..<12 { try await store.apply([.put("/k/\(number)", value), .put("/l/\(number)", [])]) }
             let batches = try await store.watch(prefix: "/", from: 2).first(12)

@@ -9,21 +9,16 @@ import Testing
 struct EtcdOutageTests {
     private func configuration(_ endpoints: String...) -> EtcdConfiguration {
         var configuration = EtcdConfiguration(endpoints: endpoints)
-        configuration.pingInterval = .milliseconds(200)
-        configuration.pingPatience = .milliseconds(300)
         configuration.followsMembers = false
         return configuration
     }
 
-    private static let mayPingOften = ["--grpc-keepalive-min-time=100ms"]
-
     @Test("a member that hangs: a write's outcome is unknown, a read has none, and both go on once it is back")
     func frozen() async throws {
         guard try Requirement.need("etcd") else { return }
-        try await withEtcd(Self.mayPingOften) { server in
+        try await withEtcd { server in
             var configuration = configuration(server.endpoint)
-            configuration.callTimeout = .milliseconds(300)
-            configuration.pingInterval = .seconds(10)
+            configuration.callTimeout = .seconds(1)
             try await withEtcdStore(configuration) { store in
                 try await store.put("/a", "1")
                 try server.freeze()
@@ -43,21 +38,24 @@ struct EtcdOutageTests {
     @Test("a silent member is found out by its not answering, and a watch goes on at the next one")
     func silent() async throws {
         guard try Requirement.need("etcd") else { return }
-        try await withEtcd(Self.mayPingOften) { server in
+        try await withEtcd(["--grpc-keepalive-min-time=100ms"]) { server in
             let relay = try TCPRelay(to: server.address)
             defer { relay.stop() }
             let way = "http://[::1]:\(relay.address.port ?? 0)"
             // Which of its endpoints a client begins with is left to chance.
-            var store = try await EtcdStore.open(configuration(way, server.endpoint), on: TestLoops.loop)
+            var configuration = configuration(way, server.endpoint)
+            configuration.pingInterval = .milliseconds(300)
+            configuration.pingPatience = .milliseconds(700)
+            var store = try await EtcdStore.open(configuration, on: TestLoops.loop)
             while await store.endpoint != way {
                 await store.close()
-                store = try await EtcdStore.open(configuration(way, server.endpoint), on: TestLoops.loop)
+                store = try await EtcdStore.open(configuration, on: TestLoops.loop)
             }
             var iterator = try await store.watch(prefix: "/", from: 0).makeAsyncIterator()
             try await store.put("/a", "1")
             #expect(try await iterator.next()?.revision == 2)
             relay.hold()
-            try await withEtcdStore(configuration(server.endpoint)) { try await $0.put("/a", "2") }
+            try await withEtcdStore(self.configuration(server.endpoint)) { try await $0.put("/a", "2") }
             #expect(try await iterator.next()?.revision == 3)
             #expect(await store.endpoint == server.endpoint)
             await store.close()
@@ -93,7 +91,7 @@ struct EtcdOutageTests {
         try await withEtcd { server in
             var configuration = configuration(server.endpoint)
             configuration.watchPatience = .milliseconds(200)
-            configuration.callTimeout = .milliseconds(300)
+            configuration.callTimeout = .seconds(1)
             try await withEtcdStore(configuration) { store in
                 let stream = try await store.watch(prefix: "/", from: 0)
                 async let end: Void = expect(.unavailable) { try await stream.first(1) }

@@ -37,7 +37,8 @@ struct EtcdUserTests {
                 try await store.put("/open/a", "1")
                 try await store.put("/secret", "1")
             }
-            for login in [nil, EtcdLogin(user: "root", password: "wrong"), EtcdLogin(user: "guest", password: "guest")] {
+            for login in [nil, EtcdLogin(user: "root", password: "wrong"), EtcdLogin(user: "guest", password: "guest")]
+            {
                 await expect(.unauthenticated) {
                     try await EtcdStore.open(self.configuration(server, login), on: TestLoops.loop)
                 }
@@ -75,11 +76,17 @@ struct EtcdUserTests {
         }
     }
 
-    @Test("a login that etcd does not ask for does no harm")
+    @Test("a login that etcd does not ask for does no harm, and is there once it does")
     func unaskedLogin() async throws {
-        guard try Requirement.need("etcd") else { return }
+        guard try Requirement.need("etcd", "etcdctl") else { return }
         try await withEtcd { server in
-            try await withEtcdStore(configuration(server, Self.root)) { try await $0.put("/a", "1") }
+            try await withEtcdStore(configuration(server, Self.root)) { store in
+                try await store.put("/a", "1")
+                try await server.control("user", "add", "root:secret")
+                try await server.control("user", "grant-role", "root", "root")
+                try await server.control("auth", "enable")
+                try await store.put("/a", "2")
+            }
         }
     }
 

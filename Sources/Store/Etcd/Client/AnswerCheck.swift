@@ -17,7 +17,8 @@ package struct AnswerCheck: Sendable {
     /// Takes an answer in.
     ///
     /// - Parameters:
-    ///   - answer: the cluster's number and the revision in its header.
+    ///   - answer: the cluster's number in its header.
+    ///   - revision: the revision in its header.
     ///   - floor: `highest` when it was asked for, if it has to be no older than that; nil where it may be.
     /// - Throws: `StoreError`: `foreign`, `restored`. Nothing of the answer may be used then.
     package mutating func take(cluster answer: UInt64, revision: Int64, floor: Int64?) throws(StoreError) {

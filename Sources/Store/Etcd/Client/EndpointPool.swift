@@ -74,7 +74,9 @@ package struct EndpointPool: Sendable {
 
     /// It answered.
     package mutating func succeeded(_ endpoint: EtcdEndpoint) {
-        guard let index = places.firstIndex(where: { $0.endpoint == endpoint }), places[index].failures > 0 else { return }
+        guard let index = places.firstIndex(where: { $0.endpoint == endpoint }), places[index].failures > 0 else {
+            return
+        }
         places[index].failures = 0
         places[index].retryAt = .zero
     }

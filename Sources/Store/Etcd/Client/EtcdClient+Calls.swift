@@ -102,7 +102,8 @@ extension EtcdClient {
     }
 
     func answer<Response: EtcdAnswer>(
-        _ path: String, _ frame: [UInt8], on link: EtcdLink, _ token: String?, until deadline: Duration, _ manner: Manner
+        _ path: HTTP2Field, _ frame: [UInt8], on link: EtcdLink, _ token: String?, until deadline: Duration,
+        _ manner: Manner
     ) async throws(GRPCFailure) -> Response {
         let bytes = try await attempt(path, frame, on: link, token, until: deadline, manner)
         do {
@@ -113,7 +114,8 @@ extension EtcdClient {
     }
 
     private func attempt(
-        _ path: String, _ frame: [UInt8], on link: EtcdLink, _ token: String?, until deadline: Duration, _ manner: Manner
+        _ path: HTTP2Field, _ frame: [UInt8], on link: EtcdLink, _ token: String?, until deadline: Duration,
+        _ manner: Manner
     ) async throws(GRPCFailure) -> [UInt8] {
         var timeout = max(deadline - loop.now, .milliseconds(1))
         if manner.effect != .write, pool.endpoints.count > 1 { timeout = min(timeout, configuration.attemptTimeout) }
@@ -146,17 +148,24 @@ extension EtcdClient {
             forget(token)
         case .retry(let error):
             if loop.now >= deadline { throw error }
-            try await leave(link, after: failure)
+            await leave(link, after: failure)
         }
     }
 
     /// Before a call is sent again: elsewhere, if there is an elsewhere, else after a moment.
-    func leave(_ link: EtcdLink, after failure: GRPCFailure) async throws {
+    func leave(_ link: EtcdLink, after failure: GRPCFailure) async {
         switch failure {
         case .refused where !link.connection.isUsable: break
-        case .status where pool.endpoints.count == 1: try await loop.sleep(for: EndpointPool.firstPause)
+        case .status where pool.endpoints.count == 1: await pause()
         default: abandon(link)
         }
+    }
+
+    /// A moment, whatever becomes of the task: what was begun is not given up by its cancellation.
+    func pause() async {
+        let ticket = Ticket<Void>()
+        loop.schedule(after: EndpointPool.firstPause) { ticket.settle(.success(())) }
+        try? await ticket.value()
     }
 }
 
@@ -165,9 +174,10 @@ extension EtcdClient {
 extension EtcdClient {
     /// The token to go along with a call; nil where no user is configured or etcd asks for none.
     func validToken(on link: EtcdLink, until deadline: Duration) async throws(GRPCFailure) -> String? {
-        guard let user = configuration.login else { return nil }
+        guard let user = configuration.login, !isLoginUnasked else { return nil }
         if let token { return token }
-        let task = login ?? spawn(on: loop, "etcd.login") { try await self.authenticate(user, on: link, until: deadline) }
+        let task =
+            login ?? spawn(on: loop, "etcd.login") { try await self.authenticate(user, on: link, until: deadline) }
         login = task
         defer { if login == task { login = nil } }
         do {
@@ -180,7 +190,11 @@ extension EtcdClient {
     }
 
     /// The token is not good any more, unless there is a newer one by now.
-    func forget(_ old: String?) { if token == old { token = nil } }
+    func forget(_ old: String?) {
+        guard token == old else { return }
+        token = nil
+        isLoginUnasked = false
+    }
 
     private func authenticate(_ user: EtcdLogin, on link: EtcdLink, until deadline: Duration) async throws -> String? {
         var request = EtcdAuthenticateRequest()
@@ -193,8 +207,9 @@ extension EtcdClient {
             token = response.token
             return response.token
         } catch {
-            if case .status(let status) = error, status.message == EtcdFailure.noAuthentication { return nil }
-            throw error
+            guard case .status(let status) = error, status.message == EtcdFailure.noAuthentication else { throw error }
+            isLoginUnasked = true
+            return nil
         }
     }
 }

@@ -22,6 +22,8 @@ actor EtcdClient {
     /// The user's token, once etcd has given one.
     var token: String?
     var login: Task<String?, any Error>?
+    /// Whether etcd has said that nobody has to log in.
+    var isLoginUnasked = false
 
     private(set) var isClosed = false
     /// Calls under way; those that may be ended by `close` are also in `interruptible`.

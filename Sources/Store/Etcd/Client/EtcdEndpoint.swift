@@ -13,7 +13,8 @@ package struct EtcdEndpoint: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: `StoreError` (`invalid`).
     package init(_ text: String) throws(StoreError) {
         let wrong = StoreError(
-            .invalid, "\(text.debugDescription) is no endpoint of etcd", fix: "write http://HOST:PORT or https://HOST:PORT")
+            .invalid, "\(text.debugDescription) is no endpoint of etcd",
+            fix: "write http://HOST:PORT or https://HOST:PORT")
         var rest = Substring(text)
         if rest.hasPrefix("https://") {
             isSecure = true

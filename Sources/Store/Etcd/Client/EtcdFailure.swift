@@ -44,6 +44,7 @@ package enum EtcdFailure {
     ///   - effect: what the call does.
     ///   - endpoint: who was asked, for the message.
     ///   - hasLogin: whether there is a user to authenticate anew.
+    /// - Returns: what becomes of the call.
     package static func judge(
         _ failure: GRPCFailure, _ effect: EtcdEffect, endpoint: String, hasLogin: Bool
     ) -> EtcdVerdict {

@@ -8,6 +8,7 @@ final class EtcdLink: @unchecked Sendable {
 
     let endpoint: EtcdEndpoint
     let connection: HTTP2Connection
+    private let server: GRPCServer
     /// Whether a read by it has shown that this is the store worked with so far, and no older one.
     var isVerified = false
     /// Why nothing may be read or written by it.
@@ -16,12 +17,12 @@ final class EtcdLink: @unchecked Sendable {
     init(endpoint: EtcdEndpoint, connection: HTTP2Connection) {
         self.endpoint = endpoint
         self.connection = connection
+        server = GRPCServer(scheme: endpoint.isSecure ? "https" : "http", authority: endpoint.authority)
     }
 
     /// What goes along with a call to this member.
     func metadata(token: String?, timeout: Duration?) -> GRPCMetadata {
-        GRPCMetadata(
-            authority: endpoint.authority, scheme: endpoint.isSecure ? "https" : "http", token: token, timeout: timeout)
+        GRPCMetadata(server: server, token: token, timeout: timeout)
     }
 
     /// Connects, and returns once the member has shown that it speaks HTTP/2.

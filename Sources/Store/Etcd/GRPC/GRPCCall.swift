@@ -29,7 +29,7 @@ final class GRPCCall: HTTP2StreamHandler, @unchecked Sendable {
     ///   - maxMessage: the longest answer that is taken, in bytes.
     /// - Throws: `GRPCFailure` when nothing was sent.
     init(
-        _ path: String, _ metadata: GRPCMetadata, frame: [UInt8], ends: Bool, on connection: HTTP2Connection,
+        _ path: HTTP2Field, _ metadata: GRPCMetadata, frame: [UInt8], ends: Bool, on connection: HTTP2Connection,
         maxMessage: Int
     ) throws(GRPCFailure) {
         loop = connection.loop
@@ -49,7 +49,9 @@ final class GRPCCall: HTTP2StreamHandler, @unchecked Sendable {
     /// The answer of a call that has one. On the loop.
     ///
     /// - Throws: `GRPCFailure`; `cancelled` when the task is, and heeds it: the call is cancelled then.
-    func answer(heedsCancellation: Bool) async throws(GRPCFailure) -> [UInt8] {
+    func answer(
+        heedsCancellation: Bool, isolation: isolated (any Actor)? = #isolation
+    ) async throws(GRPCFailure) -> [UInt8] {
         wantsWhole = true
         var answer: [UInt8]?
         while let message = try await next(heedsCancellation: heedsCancellation) {
@@ -64,7 +66,11 @@ final class GRPCCall: HTTP2StreamHandler, @unchecked Sendable {
     ///
     /// - Throws: `GRPCFailure`, after everything that came before it; `cancelled` when the task is, and heeds it: the call is
     ///   over then.
-    func next(heedsCancellation: Bool = true) async throws(GRPCFailure) -> [UInt8]? {
+    func next(
+        heedsCancellation: Bool = true, isolation: isolated (any Actor)? = #isolation
+    ) async throws(GRPCFailure) -> [UInt8]? {
+        // Without the caller's isolation this would run on the global pool, and miss what arrives meanwhile.
+        precondition(loop.isCurrent, "a call is used on its connection's loop")
         if let now = ready() { return try now.get() }
         let ticket = Ticket<[UInt8]?>()
         waiter = ticket

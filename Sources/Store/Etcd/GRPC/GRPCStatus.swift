@@ -3,7 +3,8 @@ package struct GRPCStatus: Sendable, Hashable, CustomStringConvertible {
     /// The codes, as gRPC numbers them.
     package enum Code: Int, Sendable {
         case ok, cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied
-        case resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable, dataLoss
+        case resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable,
+            dataLoss
         case unauthenticated
     }
 

@@ -60,7 +60,7 @@ final class HTTP2Connection: StreamDelegate, @unchecked Sendable {
     /// Returns once the server has said that it speaks HTTP/2. To be called once.
     ///
     /// - Throws: `HTTP2Failure` when the connection ends before.
-    func waitUntilReady() async throws { try await ready.value() }
+    func waitUntilReady(isolation: isolated (any Actor)? = #isolation) async throws { try await ready.value() }
 
     /// Opens a stream; the bytes go out at the end of the turn.
     ///

@@ -6,7 +6,8 @@ extension HTTP2Session {
     static func setCallbacks(_ callbacks: OpaquePointer?) {
         nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameCount, value, valueCount, _, session in
-            guard let frame, let name, let value, let entry = HTTP2Session.of(session)?.streams[frame.pointee.hd.stream_id],
+            guard let frame, let name, let value,
+                let entry = HTTP2Session.of(session)?.streams[frame.pointee.hd.stream_id],
                 let field = HTTP2Session.fieldName(UnsafeBufferPointer(start: name, count: nameCount))
             else { return 0 }
             let text = String(decoding: UnsafeBufferPointer(start: value, count: valueCount), as: UTF8.self)
@@ -40,7 +41,9 @@ extension HTTP2Session {
 
     /// Hands nghttp2 the next bytes of a stream's body.
     static let readOutput: nghttp2_data_source_read_callback = { _, id, buffer, capacity, flags, _, session in
-        guard let buffer, let flags, let count = HTTP2Session.of(session)?.takeBody(of: id, into: buffer, capacity, flags) else {
+        guard let buffer, let flags,
+            let count = HTTP2Session.of(session)?.takeBody(of: id, into: buffer, capacity, flags)
+        else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         return count
