@@ -136,8 +136,14 @@ package final class EtcdServer: Sendable {
         _ = try? await child.waitForExit()
     }
 
-    /// Stops it in its tracks, as a machine that hangs: connections stay, nothing answers.
-    package func freeze() throws { try process.withLock { $0 }?.kill(SIGSTOP) }
+    /// Stops it in its tracks, as a machine that hangs: connections stay, nothing answers. Returns when all its threads stand
+    /// still.
+    package func freeze() throws {
+        guard let child = process.withLock({ $0 }) else { return }
+        try child.kill(SIGSTOP)
+        var info = siginfo_t()
+        _ = waitid(P_PID, id_t(child.pid), &info, WSTOPPED)
+    }
 
     /// Lets it go on.
     package func thaw() throws { try process.withLock { $0 }?.kill(SIGCONT) }

@@ -147,7 +147,10 @@ extension EtcdClient {
             if logins > Self.maxLogins { throw error }
             forget(token)
         case .retry(let error):
-            if loop.now >= deadline { throw error }
+            if loop.now >= deadline {
+                if failure == .deadline { abandon(link) }
+                throw error
+            }
             await leave(link, after: failure)
         }
     }
