@@ -129,7 +129,7 @@ struct EtcdLimitTests {
     @Test("keys vanish when their lease runs out, and the lease is gone")
     func expiry() async throws {
         try await store { store, _ in
-            let lease = try await store.grantLease(ttl: .seconds(1))
+            let lease = try await store.grantLease(ttl: .seconds(3))
             try await store.put("/n/1", "a", lease: lease.id)
             try await store.put("/n/2", "b", lease: lease.id)
             #expect(try await store.keepAlive(lease.id) == lease.ttl)

@@ -66,7 +66,7 @@ struct EtcdUserTests {
     func expiredToken() async throws {
         try await withUsers(["--auth-token-ttl=1"]) { server in
             try await withEtcdStore(configuration(server, Self.root)) { store in
-                let lease = try await store.grantLease(ttl: .seconds(2))
+                let lease = try await store.grantLease(ttl: .seconds(4))
                 let revision = try await store.put("/n", "1", lease: lease.id)
                 // The lease runs out after the token: the watch is an old one, all that follows needs a new token.
                 #expect(try await store.watch(prefix: "/n", from: revision + 1).first(1).count == 1)
