@@ -28,6 +28,8 @@ struct Module {
     var isSpecialisedByImporters = false
     /// Experimental features the module's own sources need; what imports it needs none of them.
     var features: [String] = []
+    /// Files of its folder that are no sources, beside README.md.
+    var excludes: [String] = []
 }
 
 let packages: [String: (package: Package.Dependency, product: Target.Dependency)] = [
@@ -47,12 +49,17 @@ let packages: [String: (package: Package.Dependency, product: Target.Dependency)
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .product(name: "Yams", package: "Yams")
     ),
+    "SwiftProtobuf": (
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf")
+    ),
 ]
 
 let modules: [Module] = [
     Module(name: "CLibuv", kind: .system(pkgConfig: "libuv", apt: "libuv1-dev")),
     Module(name: "CNftables", kind: .system(pkgConfig: "libnftables", apt: "libnftables-dev")),
     Module(name: "CSQLite", kind: .system(pkgConfig: "sqlite3", apt: "libsqlite3-dev")),
+    Module(name: "CNghttp2", kind: .system(pkgConfig: "libnghttp2", apt: "libnghttp2-dev")),
     Module(name: "COpenSSL", kind: .system(pkgConfig: "openssl", apt: "libssl-dev")),
     Module(name: "CLinux", kind: .clang),
     Module(name: "JSON", tests: []),
@@ -68,8 +75,10 @@ let modules: [Module] = [
         tests: ["TestSupport", "Runtime", "JSON", "example-qmp-guest"]),
     Module(name: "Model", imports: ["JSON"], tests: ["JSON"]),
     Module(
-        name: "Store", imports: ["Model", "Runtime", "CSQLite"], products: ["Logging"],
-        tests: ["JSON", "Model", "Runtime", "TestSupport", "TestKit", "CSQLite", "CLinux", "store-crasher"]),
+        name: "Store", imports: ["Model", "Runtime", "TLS", "CSQLite", "CNghttp2"],
+        products: ["Logging", "SwiftProtobuf"],
+        tests: ["JSON", "Model", "Runtime", "TLS", "TestSupport", "TestKit", "CSQLite", "CLinux", "store-crasher"],
+        excludes: ["Etcd/Messages/README.md", "Etcd/Messages/etcd.proto"]),
     Module(name: "store-crasher", kind: .executable, imports: ["Runtime", "Store"]),
     Module(
         name: "Firewall", imports: ["Model", "CNftables"], tests: ["Model", "TestSupport", "CLinux", "Runtime"],
@@ -111,7 +120,7 @@ let modules: [Module] = [
         name: "metadata-bench", kind: .executable, imports: ["Model", "Runtime", "HTTP", "Metadata", "Firewall"]),
     Module(name: "runtime-bench", kind: .executable, imports: ["Runtime"]),
     Module(name: "TestSupport", imports: ["Runtime", "CLinux"]),
-    Module(name: "TestKit", imports: ["Runtime", "Store", "CSQLite"]),
+    Module(name: "TestKit", imports: ["Runtime", "Store", "TestSupport", "CSQLite"]),
 ]
 
 func closure(of names: [String]) -> Set<String> {
@@ -153,7 +162,9 @@ for module in modules where kept.contains(module.name) {
                 name: module.name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings))
     case .library:
         targets.append(
-            .target(name: module.name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings))
+            .target(
+                name: module.name, dependencies: dependencies, exclude: ["README.md"] + module.excludes,
+                swiftSettings: settings))
     }
     if let tests = module.tests, !isFuzzing, only.map({ $0.contains(module.name) }) ?? true {
         let extra = module.products.compactMap { packages[$0]?.product }

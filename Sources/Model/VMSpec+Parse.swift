@@ -14,7 +14,7 @@ package enum VMLimits {
     package static let sshKeys = 64
     /// Bytes of each of user-data, vendor-data and network-config.
     package static let document = ByteSize.mebibytes(1)
-    /// Bytes of the whole specification as JSON; with the rest of the record it must fit a value of the store (1.5 MiB).
+    /// Bytes of the whole specification as JSON; with the rest of the record it must fit a transaction of the store.
     package static let specification = ByteSize(bytes: 1408 << 10)
     /// Bytes of the kernel's command line (Linux takes 2,048 on x86 with the terminating zero).
     package static let append = 2047

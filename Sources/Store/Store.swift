@@ -70,12 +70,12 @@ extension Store {
     }
 }
 
-/// The limits of every backend, etcd's defaults.
+/// The limits of every backend: what etcd takes by default.
 package enum StoreLimits {
     /// Compares, and operations of each branch, in one transaction.
     package static let operations = 128
-    /// Bytes of all keys and values of a transaction together.
-    package static let requestBytes = 3 << 19
+    /// Bytes of all keys and values of a transaction together: etcd's 1.5 MiB, less what they are wrapped in.
+    package static let requestBytes = (3 << 19) - (32 << 10)
     /// Bytes of a key.
     package static let keyBytes = 1024
     /// The shortest lease.

@@ -28,6 +28,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case locked
         /// The store was closed.
         case closed
+        /// Another store than the one worked with so far answers.
+        case foreign
+        /// The store answers with a past of its own: its revision went back.
+        case restored
     }
 
     /// The kind of failure.

@@ -21,25 +21,34 @@ package struct WatchStream: AsyncSequence, Sendable {
     /// The revision that each iteration begins at.
     package let start: Int64
     /// Gives the changes from a revision on, waiting as long as there is nothing to tell.
-    package let page: @Sendable (Int64) async throws -> Page
+    package typealias Pages = @Sendable (Int64) async throws -> Page
+
+    /// What an iteration gets its pages from, asked for anew by each.
+    package let makePages: @Sendable () -> Pages
 
     /// Makes a stream of pages. `page` is given a revision and returns the changes from it on, waiting as long as there
     /// is nothing to tell; it must heed cancellation.
-    package init(from revision: Int64, page: @escaping @Sendable (Int64) async throws -> Page) {
+    package init(from revision: Int64, page: @escaping Pages) {
         start = revision
-        self.page = page
+        makePages = { page }
+    }
+
+    /// Makes a stream whose iterations hold something each, a connection say: it lives as long as the iterator does.
+    package init(from revision: Int64, makingPages: @escaping @Sendable () -> Pages) {
+        start = revision
+        makePages = makingPages
     }
 
     /// Reads from the watch's first revision on.
-    package func makeAsyncIterator() -> Iterator { Iterator(cursor: start, page: page) }
+    package func makeAsyncIterator() -> Iterator { Iterator(cursor: start, page: makePages()) }
 
     /// One reader's place in the changes.
     package struct Iterator: AsyncIteratorProtocol {
         private var cursor: Int64
-        private let page: @Sendable (Int64) async throws -> Page
+        private let page: Pages
         private var batches: ArraySlice<WatchBatch> = []
 
-        init(cursor: Int64, page: @escaping @Sendable (Int64) async throws -> Page) {
+        init(cursor: Int64, page: @escaping Pages) {
             self.cursor = cursor
             self.page = page
         }

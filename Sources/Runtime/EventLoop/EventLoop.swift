@@ -161,7 +161,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     /// The time now, in nanoseconds since an arbitrary moment. Any thread.
-    var nowNanoseconds: UInt64 { time?.nanoseconds ?? uv_hrtime() }
+    package var nowNanoseconds: UInt64 { time?.nanoseconds ?? uv_hrtime() }
 
     func assertCurrent() { assert(isCurrent, "not on the loop's thread") }
 

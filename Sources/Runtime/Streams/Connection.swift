@@ -58,7 +58,8 @@ public final class Connection: Sendable {
         return Connection(adopting: descriptor, on: loop, filter: filter)
     }
 
-    static func connectedDescriptor(
+    /// As `connect`, for whoever makes a stream of callbacks of it: the descriptor is the caller's.
+    package static func connectedDescriptor(
         to address: SocketAddress, on loop: EventLoop, timeout: Duration,
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> CInt {

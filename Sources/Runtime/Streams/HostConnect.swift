@@ -35,9 +35,20 @@ extension Connection {
         resolver: any AddressResolver = SystemResolver.shared, pacing: ConnectPacing = ConnectPacing(),
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Connection {
+        let descriptor = try await connectedDescriptor(
+            toHost: host, port: port, on: loop, timeout: timeout, resolver: resolver, pacing: pacing)
+        return Connection(adopting: descriptor, on: loop)
+    }
+
+    /// As `connect(toHost:)`, for whoever makes a stream of callbacks of it: the descriptor is the caller's.
+    package static func connectedDescriptor(
+        toHost host: String, port: UInt16, on loop: EventLoop, timeout: Duration = .seconds(10),
+        resolver: any AddressResolver = SystemResolver.shared, pacing: ConnectPacing = ConnectPacing(),
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws -> CInt {
         try Task.checkCancellation()
         if let address = SocketAddress(literal: host, port: port) {
-            return try await connect(to: address, on: loop, timeout: timeout)
+            return try await connectedDescriptor(to: address, on: loop, timeout: timeout)
         }
         let outcome = OneShot<CInt>()
         let place = Handover<HostConnect>()
@@ -47,8 +58,7 @@ extension Connection {
             place.value = connect
             connect.start(resolver, timeout: timeout)
         }
-        let descriptor = try await outcome.cancellableValue { loop.execute { place.value?.end() } }
-        return Connection(adopting: descriptor, on: loop)
+        return try await outcome.cancellableValue { loop.execute { place.value?.end() } }
     }
 }
 

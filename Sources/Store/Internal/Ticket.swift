@@ -28,7 +28,7 @@ final class Ticket<Value: Sendable>: Sendable {
     }
 
     /// Waits for the result; to be called once.
-    func value() async throws -> Value {
+    func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             let result: Result<Value, any Error>? = state.withLock { state in
                 if case .settled(let result) = state { return result }

@@ -74,18 +74,23 @@ package final class Gate: Sendable {
 extension WatchStream {
     /// The same stream, which also ends with the error that the gate fails with.
     func ended(by end: Gate) -> WatchStream {
-        WatchStream(from: start) { cursor in
-            try end.checkFailure()
-            return try await withThrowingTaskGroup(of: Page?.self) { group in
-                group.addTask {
-                    try await end.wait()
-                    return nil
+        WatchStream(
+            from: start,
+            makingPages: {
+                let page = makePages()
+                return { cursor in
+                    try end.checkFailure()
+                    return try await withThrowingTaskGroup(of: Page?.self) { group in
+                        group.addTask {
+                            try await end.wait()
+                            return nil
+                        }
+                        group.addTask { try await page(cursor) }
+                        defer { group.cancelAll() }
+                        while let page = try await group.next() { if let page { return page } }
+                        throw CancellationError()
+                    }
                 }
-                group.addTask { try await page(cursor) }
-                defer { group.cancelAll() }
-                while let page = try await group.next() { if let page { return page } }
-                throw CancellationError()
-            }
-        }
+            })
     }
 }

@@ -17,7 +17,7 @@ struct LimitTests {
         }
     }
 
-    @Test("1.5 MiB of keys and values are taken and one byte more is not", arguments: Backend.allCases)
+    @Test("1.5 MiB of keys and values (less 32 KiB) are taken and one byte more is not", arguments: Backend.allCases)
     func requestSize(backend: Backend) async throws {
         try await backend.run { (store, _) async throws in
             let most = StoreLimits.requestBytes - 2

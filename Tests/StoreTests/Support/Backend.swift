@@ -1,12 +1,17 @@
 import Foundation
 import Store
 import TestKit
+import TestSupport
 import Testing
 
 /// The backends that the conformance suite runs over.
 enum Backend: String, CaseIterable, CustomTestStringConvertible {
     case memory
     case sqlite
+    case etcd
+
+    /// Those whose leases run by a clock that tests move; etcd's run by its own.
+    static let manualTime: [Backend] = [.memory, .sqlite]
 
     var testDescription: String { rawValue }
 
@@ -27,8 +32,33 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
                 await store.close()
                 try result.get()
             }
+        case .etcd:
+            guard try Requirement.need("etcd") else { return }
+            try await withEtcd { server in
+                try await withEtcdStore(EtcdConfiguration(endpoints: [server.endpoint])) { try await body($0, clock) }
+            }
         }
     }
+}
+
+/// Runs the body with a new etcd, and ends it.
+@discardableResult
+func withEtcd<T>(_ flags: [String] = [], _ body: (EtcdServer) async throws -> T) async throws -> T {
+    let server = try await EtcdServer.start(flags)
+    let result: Result<T, any Error>
+    do { result = .success(try await body(server)) } catch { result = .failure(error) }
+    await server.stop()
+    return try result.get()
+}
+
+/// Runs the body with a store in etcd, and closes it.
+@discardableResult
+func withEtcdStore<T>(_ configuration: EtcdConfiguration, _ body: (EtcdStore) async throws -> T) async throws -> T {
+    let store = try await EtcdStore.open(configuration, on: TestLoops.loop)
+    let result: Result<T, any Error>
+    do { result = .success(try await body(store)) } catch { result = .failure(error) }
+    await store.close()
+    return try result.get()
 }
 
 /// Runs the body with a new empty directory, and removes it.
