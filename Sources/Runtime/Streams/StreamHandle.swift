@@ -43,7 +43,7 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     private(set) var atEnd = false
     var endsWhenFlushed = false
     var closesWhenFlushed = false
-    private var filterBox: FilterBox?
+    var extras: StreamExtras?
     var handle: UnsafeMutableRawPointer?
     var wheelLink = WheelLink()
 
@@ -108,15 +108,9 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     }
 
     /// What stands between the bytes and the delegate; nil for a plain stream.
-    public var filter: (any StreamFilter)? { filterBox?.filter }
+    public var filter: (any StreamFilter)? { extras?.filter }
 
-    func setFilter(_ filter: any StreamFilter) { filterBox = FilterBox(filter) }
-
-    /// Half of what the reference to a protocol's value takes, in the streams that have none.
-    private final class FilterBox {
-        let filter: any StreamFilter
-        init(_ filter: any StreamFilter) { self.filter = filter }
-    }
+    func setFilter(_ filter: any StreamFilter) { ensuredExtras.filter = filter }
 
     /// Goes on after `pauseReading`.
     public func resumeReading() { startReading() }
