@@ -129,6 +129,11 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     /// Whether bytes may come.
     public var isReading: Bool { wantsReading }
 
+    /// Reads what the kernel has by now, before libuv tells of it. On the loop, in no callback of a stream; not for pipes.
+    func readAvailable() {
+        if wantsReading, !isClosed, !atEnd, kind != .pipe { readAhead() }
+    }
+
     private func readAhead() {
         let local = loop.local
         if local.readBufferBusy || local.ending { return }
