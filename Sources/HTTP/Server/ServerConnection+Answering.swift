@@ -7,7 +7,7 @@ extension ServerConnection {
         traits = AnswerTraits(
             isHead: head.method == .head, isHTTP10: head.flags.contains(.http10),
             keepsAlive: head.keepsAlive && !core.isDraining)
-        if isSurplus || core.bytesInFlight > core.configuration.maxBytesInFlight {
+        if isSurplus || core.isOverLimit {
             traits.keepsAlive = false
             return turnAway(head)
         }
