@@ -8,12 +8,16 @@ import Testing
 private final class RawServer: Sendable {
     private let listening: CInt
     let address: SocketAddress
-    let pool = ClientPool(on: TestLoops.other)
+    // Kept for longer than any test takes: only what comes on it ends a connection.
+    let pool = ClientPool(on: TestLoops.other, idleTimeout: .seconds(3600))
     let client: Client
 
     init() throws {
         listening = try Listener.socket(on: .ipv4(host: "127.0.0.1", port: 0))
         _ = fcntl(listening, F_SETFL, fcntl(listening, F_GETFL) & ~O_NONBLOCK)
+        // A connection that never comes is a failure, and no test without an end.
+        var limit = timeval(tv_sec: Int(guardTime.components.seconds) / 2, tv_usec: 0)
+        setsockopt(listening, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         address = try #require(try SocketAddress.local(of: listening))
         client = Client(address: address, pool: pool)
     }
