@@ -221,6 +221,11 @@ ssize_t cl_send_last(int fd, const void *bytes, size_t length) {
 ssize_t cl_recv(int fd, void *bytes, size_t length) { RETRY(recv(fd, bytes, length, 0)); }
 ssize_t cl_read(int fd, void *bytes, size_t length) { RETRY(read(fd, bytes, length)); }
 ssize_t cl_write(int fd, const void *bytes, size_t length) { RETRY(write(fd, bytes, length)); }
+int cl_unsent(int fd) {
+    int count = 0;
+    // SIOCOUTQ of tcp(7) by its other name.
+    return ioctl(fd, TIOCOUTQ, &count) < 0 ? -errno : count;
+}
 ssize_t cl_send2(int fd, const void *first, size_t first_length, const void *second, size_t second_length) {
     struct iovec parts[2] = { { (void *)first, first_length }, { (void *)second, second_length } };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };

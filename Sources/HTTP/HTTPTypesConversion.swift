@@ -4,10 +4,9 @@ public import HTTPTypes
 // PreparedResponse, does without: these types own strings.
 
 extension Request {
-    /// The head in the package's form. Host is its authority; the scheme is `http`.
+    /// The head in the package's form, `authority` in the place of Host; the scheme is `http`.
     public var head: HTTPRequest {
         var fields = fields
-        let authority = fields[HTTPField.Name.hostField]
         fields[HTTPField.Name.hostField] = nil
         let target = queryText.map { path + "?" + $0 } ?? path
         return HTTPRequest(

@@ -13,7 +13,10 @@ public struct Request: Sendable {
     public var query: [(String, String)]
     /// The query as it was sent, nil without one.
     public var queryText: String?
-    /// The fields, repeated ones included.
+    /// The host, with its port if it has one, that the request is for: of an absolute target its authority, whatever Host says
+    /// (RFC 9112, section 3.2.2), and otherwise the value of Host; nil without either.
+    public var authority: String?
+    /// The fields, repeated ones included, as they were sent.
     public var fields: HTTPFields
     /// The whole body, the chunked framing taken off.
     public var body: [UInt8]
@@ -24,7 +27,7 @@ public struct Request: Sendable {
     /// The connection it came on.
     public var context: ConnectionContext
 
-    /// A request made by hand, for the tests of handlers.
+    /// A request made by hand, for the tests of handlers: its target has no authority, that comes from Host.
     public init(
         method: String, target: String, fields: HTTPFields = [:], body: [UInt8] = [], context: ConnectionContext
     ) {
@@ -35,6 +38,7 @@ public struct Request: Sendable {
         self.query = parts.count > 1 ? Percent.pairs(Array(parts[1].utf8)) : []
         self.queryText = parts.count > 1 ? String(parts[1]) : nil
         self.fields = fields
+        authority = fields[HTTPField.Name.hostField]
         self.body = body
         self.context = context
     }
@@ -50,6 +54,7 @@ public struct Request: Sendable {
         } else {
             query = []
         }
+        authority = view.authorityText
         var fields = HTTPFields()
         fields.reserveCapacity(view.fieldCount)
         view.forEachField { name, value in

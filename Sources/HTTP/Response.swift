@@ -11,17 +11,18 @@ public struct Response: Sendable {
         case bytes([UInt8])
         /// Whatever the closure writes, chunked (for an HTTP/1.0 peer ended by closing). It runs as a task on the
         /// connection's loop; it's cancelled when the peer is gone or the server stops; if it throws, the connection
-        /// is cut, so that the peer can't take the part for the whole.
+        /// is cut, so that the peer can't take the part for the whole. It does not run where there is no body to write: for
+        /// HEAD, and with 204, 205 and 304.
         case stream(@Sendable (BodyWriter) async throws -> Void)
         /// Exactly as many bytes as the number says, written by the closure, with their Content-Length; otherwise as
-        /// `stream`. Writing fewer cuts the connection; writing more throws `BodyTooLong`. Not for 204, 205 and 304.
+        /// `stream`. Writing fewer cuts the connection; writing more throws `BodyTooLong`.
         case sized(Int64, @Sendable (BodyWriter) async throws -> Void)
         /// 101 with this protocol in Upgrade; then the connection is the closure's, bytes that the peer already sent
         /// included, and is closed once it returns.
         case upgrade(protocol: String, @Sendable (Connection) async -> Void)
     }
 
-    /// The status, from 200 to 599; an upgrade's is 101 whatever stands here.
+    /// The status, from 200 to 599, or else the answer is `onError`'s to a `BadStatus`; an upgrade's is 101 whatever stands here.
     public var status: Int
     /// The fields. Content-Length, Transfer-Encoding, Connection and Date are the connection's and are left out here.
     public var fields: HTTPFields
@@ -46,6 +47,15 @@ public struct Response: Sendable {
         Response(status: status, fields: [.contentType: type], body: .bytes(bytes))
     }
 
+    /// The answer as it can go out: without a body where its status has none (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5); nil
+    /// if the status is not that of a final answer.
+    var sendable: Response? {
+        if case .upgrade = body { return self }
+        guard (200...599).contains(status) else { return nil }
+        guard status == 204 || status == 205 || status == 304 else { return self }
+        return Response(status: status, fields: fields)
+    }
+
     /// 404 with a line of text.
     public static var notFound: Response { .text("not found\n", status: 404) }
 
@@ -55,4 +65,10 @@ public struct Response: Sendable {
         response.fields[.allow] = methods.joined(separator: ", ")
         return response
     }
+}
+
+/// A handler's answer had a status that ends no request.
+public struct BadStatus: Error, Sendable, Hashable {
+    /// The status.
+    public var status: Int
 }

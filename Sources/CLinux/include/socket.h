@@ -59,6 +59,8 @@ int cl_peercred(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
 ssize_t cl_send(int fd, const void *bytes, size_t length);
 // Sends what is the last of its stream: with its end in one segment, if the kernel takes all of it.
 ssize_t cl_send_last(int fd, const void *bytes, size_t length);
+// Bytes that the peer of a TCP socket has not acknowledged, or of a unix socket not read (these with the kernel's overhead).
+int cl_unsent(int fd);
 ssize_t cl_send2(int fd, const void *first, size_t first_length, const void *second, size_t second_length);
 ssize_t cl_recv(int fd, void *bytes, size_t length);
 ssize_t cl_read(int fd, void *bytes, size_t length);

@@ -157,14 +157,17 @@ public final class Client: Sendable {
         if let connection = kept {
             kept = nil
             do {
-                return try await attempt(connection, lease, request, bytes, deadline)
+                return try await attempt(connection, isKept: true, lease, request, bytes, deadline)
             } catch is ClientExchange.NothingCame {
-                // The server closed it before the request came; sending it again can do no harm.
+                // The server ended it, or sent what nobody had asked for, before the request came; sending it again can do no
+                // harm.
                 (lease, _) = try await pool.take(origin, takesKept: false)
             }
         }
         let connection = try await connect(to: origin.address)
-        return try await Self.whole { try await self.attempt(connection, lease, request, bytes, deadline) }
+        return try await Self.whole {
+            try await self.attempt(connection, isKept: false, lease, request, bytes, deadline)
+        }
     }
 
     private func connect(to address: SocketAddress) async throws -> Connection {
@@ -178,12 +181,12 @@ public final class Client: Sendable {
     }
 
     private func attempt(
-        _ connection: Connection, _ lease: Lease, _ request: ClientRequest, _ bytes: [UInt8],
+        _ connection: Connection, isKept: Bool, _ lease: Lease, _ request: ClientRequest, _ bytes: [UInt8],
         _ deadline: ContinuousClock.Instant?
     ) async throws -> ClientResponse {
         let exchange = ClientExchange(connection, lease, configuration)
         let (status, fields) = try await exchange.send(
-            bytes, isHead: request.method == "HEAD", stream: request.stream, deadline: deadline)
+            bytes, isHead: request.method == "HEAD", isKept: isKept, stream: request.stream, deadline: deadline)
         return ClientResponse(status: status, fields: fields, body: ResponseBody(exchange: exchange))
     }
 

@@ -55,17 +55,18 @@ actor ClientExchange {
     }
 
     /// Nothing of an answer had come when the connection ended: if it had been idle, the server closed it before it saw
-    /// the request, or could have seen it.
+    /// the request, or could have seen it; or something had come on it that was no answer to any request.
     struct NothingCame: Error { var cause: (any Error)? }
 
     /// Sends the request and waits for the answer's head.
     func send(
-        _ bytes: [UInt8], isHead: Bool, expectsUpgrade: Bool = false, stream: RequestStream? = nil,
-        deadline: ContinuousClock.Instant? = nil
+        _ bytes: [UInt8], isHead: Bool, isKept: Bool = false, expectsUpgrade: Bool = false,
+        stream: RequestStream? = nil, deadline: ContinuousClock.Instant? = nil
     ) async throws -> (Int, HTTPFields) {
         guard let connection else { throw ClientError(.interrupted, "the connection is closed") }
         if let deadline { arm(.whole, ContinuousClock.now.duration(to: deadline)) }
         do {
+            if isKept, !connection.wake() { throw NothingCame() }
             try await write(bytes, stream, to: connection)
             while true {
                 let head = try await readHead(connection, bytewise: expectsUpgrade)
@@ -74,6 +75,10 @@ actor ClientExchange {
                 if head.status == 101, expectsUpgrade {
                     disarm(.head)
                     return (101, fields)
+                }
+                // Who has not asked for another protocol can't go on with one: RFC 9110, section 15.2.2.
+                guard head.status != 101 else {
+                    throw ClientError(.badAnswer, "the server changes the protocol, for which nobody has asked it")
                 }
                 if head.status < 200 { continue }
                 disarm(.head)

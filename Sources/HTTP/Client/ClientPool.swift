@@ -78,14 +78,25 @@ public final class ClientPool: Sendable {
 
     fileprivate func give(_ origin: Origin, _ connection: Connection?) {
         let now = start.duration(to: .now)
-        let surplus = state.withLock { state in
+        let (isIdle, surplus) = state.withLock { state in
             let (waiter, slot, surplus) = state.give(origin, connection, now: now)
             // Under the lock, so that who stops waiting finds himself either in line or served.
             waiter?.trySend(slot)
-            return surplus
+            return (waiter == nil && surplus == nil, surplus)
         }
         surplus?.close()
-        if connection != nil, surplus == nil { schedulePruning(after: idleTimeout) }
+        guard isIdle, let connection else { return }
+        watch(connection, origin)
+        schedulePruning(after: idleTimeout)
+    }
+
+    /// Closes a kept connection as soon as the server sends or ends anything on it: nobody has asked for that, and it must not
+    /// pass for the next request's answer (RFC 9112, section 6.3).
+    private func watch(_ connection: Connection, _ origin: Origin) {
+        connection.rest { [weak self, weak connection] in
+            guard let self, let connection else { return }
+            state.withLock { $0.remove(origin) { $0 === connection } }?.close()
+        }
     }
 
     private func schedulePruning(after delay: Duration) {

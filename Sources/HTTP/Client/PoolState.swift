@@ -86,6 +86,13 @@ struct PoolState<Connection: Sendable, Waiter: AnyObject & Sendable>: Sendable {
         return (nil, .fresh, nil)
     }
 
+    /// Takes out a kept connection; nil if it is not kept any more.
+    mutating func remove(_ origin: Origin, where isMeant: (Connection) -> Bool) -> Connection? {
+        guard let place = lines[origin]?.idle.firstIndex(where: { isMeant($0.connection) }) else { return nil }
+        defer { forget(origin) }
+        return lines[origin]?.idle.remove(at: place).connection
+    }
+
     /// Takes out what has been idle since before a moment; also tells since when the next one is.
     mutating func prune(before moment: Duration) -> (close: [Connection], next: Duration?) {
         var closed: [Connection] = []

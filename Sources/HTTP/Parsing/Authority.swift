@@ -46,6 +46,7 @@ extension RequestHead {
         var end = start
         while end < target.upperBound, bytes[end] != Byte.slash, bytes[end] != Byte.question { end += 1 }
         guard Authority.isValid(bytes, start..<end) else { return .badTarget }
+        flags.insert(.absoluteTarget)
         if end < target.upperBound, bytes[end] == Byte.slash {
             pathStart = Int32(truncatingIfNeeded: end)
         } else {
@@ -54,5 +55,17 @@ extension RequestHead {
             pathEnd = Int32(truncatingIfNeeded: start)
         }
         return nil
+    }
+
+    /// Where the authority of an absolute target stands; nil for any other. Looked for anew, since few requests have one.
+    func targetAuthority(_ bytes: Span<UInt8>) -> Range<Int>? {
+        guard flags.contains(.absoluteTarget) else { return nil }
+        // The target follows the method and a space; its scheme ends in "://".
+        var start = Int(methodEnd) + 1
+        while bytes[start] != Byte.slash { start += 1 }
+        start += 2
+        var end = start
+        while end < Int(targetEnd), bytes[end] != Byte.slash, bytes[end] != Byte.question { end += 1 }
+        return start..<end
     }
 }

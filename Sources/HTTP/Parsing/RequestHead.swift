@@ -20,6 +20,7 @@ package struct RequestHead: Sendable {
         package static let asterisk = Flags(rawValue: 1 << 9)
         package static let upgradeField = Flags(rawValue: 1 << 10)
         package static let query = Flags(rawValue: 1 << 11)
+        package static let absoluteTarget = Flags(rawValue: 1 << 12)
     }
 
     package init() {}

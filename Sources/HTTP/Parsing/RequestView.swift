@@ -58,11 +58,21 @@ public struct RequestView: ~Escapable, Sendable {
         }
     }
 
+    /// The host, with its port if it has one, that the request is for: of an absolute target its authority, whatever Host says
+    /// (RFC 9112, section 3.2.2), and otherwise the value of Host; nil without either.
+    public var authority: Span<UInt8>? {
+        @_lifetime(copy self)
+        get {
+            guard let range = head.targetAuthority(bytes) else { return field("host") }
+            return bytes.extracting(range)
+        }
+    }
+
     /// Whether the path, as it was sent, is exactly this text.
     public func pathIs(_ text: StaticString) -> Bool { bytes.matches(head.path, text) }
 
     /// The value of the first field of that name, given in lower case, without the blanks around it; nil if there is
-    /// none.
+    /// none. Of Host that is what was sent; whom the request is for says `authority`.
     @_lifetime(copy self)
     public func field(_ name: StaticString) -> Span<UInt8>? {
         var start = Int(head.fieldsStart)
@@ -100,6 +110,12 @@ extension RequestView {
 
     /// `path`, copied into a string.
     public var pathText: String { String(copying: path) }
+
+    /// `authority`, copied into a string.
+    public var authorityText: String? {
+        guard let authority else { return nil }
+        return String(copying: authority)
+    }
 
     /// `query`, copied into a string.
     public var queryText: String? {

@@ -15,11 +15,13 @@ public struct ServerConfiguration: Sendable {
     public var bodyTimeout: Duration = .seconds(60)
     /// How long a connection may be kept alive between requests; then it is closed without a word.
     public var idleTimeout: Duration = .seconds(60)
-    /// How long the peer may take no byte of an answer that waits to be sent; then the connection is cut.
+    /// How long the peer may take no byte of an answer that waits to be sent; then the connection is cut. It has taken what it
+    /// acknowledged (TCP) or read (a unix socket): that its kernel takes some before it stops can give it this time once more.
+    /// Also how long a streamed answer may send nothing to a peer that has closed its sending half.
     public var writeTimeout: Duration = .seconds(30)
-    /// How long a request goes on whose peer has closed its sending half; then it is taken for gone and the handler's
-    /// task is cancelled. Peers that close early and still listen are rare, peers that went away are not, and TCP
-    /// can't tell one from the other.
+    /// How long a request whose peer has closed its sending half waits for its answer; then the peer is taken for gone and the
+    /// handler's task is cancelled. Peers that close early and still listen are rare, peers that went away are not, and
+    /// TCP can't tell one from the other. An answer that has begun is sent to its end, under `writeTimeout`.
     public var halfCloseGrace: Duration = .seconds(1)
     /// How long a TCP peer may give no sign of life, not even to the kernel's keep-alive probes, before its connection is
     /// closed and whatever answers it is cancelled; in whole seconds, at least 4. It is what ends a held request or a quiet
@@ -44,7 +46,8 @@ public struct ServerConfiguration: Sendable {
     /// Requests of the server that may be held at a time; beyond it `.hold` is answered with `onOverload`.
     public var maxHeld = 16_384
     /// Bytes of requests and answers of the whole server that may be in memory: received and not yet used, collected for
-    /// tasks, unsent. Beyond it new requests, and those whose body is being collected, are answered with `onOverload`.
+    /// tasks, unsent. Beyond it new requests, and those whose head or body is being collected, are answered with `onOverload`, and
+    /// connections that wait for an answer, or for their peer to take one, are not read until an eighth of it is free again.
     public var maxBytesInFlight = 1 << 30
     /// The answer to a request for which there is no room. Made once.
     public var onOverload = PreparedResponse(

@@ -7,7 +7,7 @@ extension ServerConnection {
         traits = AnswerTraits(
             isHead: head.method == .head, isHTTP10: head.flags.contains(.http10),
             keepsAlive: head.keepsAlive && !core.isDraining)
-        if isSurplus || core.bytesInFlight > core.configuration.maxBytesInFlight {
+        if isSurplus || core.isOverLimit {
             traits.keepsAlive = false
             return turnAway(head)
         }
@@ -35,6 +35,7 @@ extension ServerConnection {
     }
 
     private func respond(_ response: Response, _ request: RequestView, _ head: RequestHead) {
+        let response = sendable(response)
         switch response.body {
         case .none, .bytes:
             if head.hasBody { dropBody(head) }
@@ -44,6 +45,13 @@ extension ServerConnection {
             if head.hasBody { return prepareTask(request, head, moreFollows: false) { _ in response } }
             start(wantsTrailers: request.wantsTrailers) { response }
         }
+    }
+
+    /// The answer as it can go out; the server's own where a handler's can't.
+    func sendable(_ response: Response) -> Response {
+        if let response = response.sendable { return response }
+        let error = core.configuration.onError(BadStatus(status: response.status))
+        return error.sendable ?? .text("internal server error\n", status: 500)
     }
 
     /// Writes an answer of known length with the present traits.
@@ -79,7 +87,8 @@ extension ServerConnection {
         if core.isDraining { traits.keepsAlive = false }
         switch hold.outcome() {
         case .prepared(let prepared): core.encoder.append(prepared, traits)
-        case .respond(let response):
+        case .respond(let made):
+            let response = sendable(made)
             switch response.body {
             case .none, .bytes: encode(response)
             case .stream, .sized, .upgrade:

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Runtime
 
 extension ServerConnection {
@@ -14,9 +15,10 @@ extension ServerConnection {
     /// on, so that no peer wins time by sending a little; only an idle connection's begins anew with each request.
     func setDeadline() {
         let timeouts = core.timeouts
-        if isBlocked, !peerEnded {
-            if waitsFor != .write {
-                unsentWhenArmed = UInt32(clamping: stream.pendingBytes)
+        // Also of a peer that sends no more: it may still read.
+        if isBlocked {
+            if waitsFor != .write || deadlineIsStale {
+                untakenWhenArmed = untaken
                 arm(.write, timeouts.write)
             }
             return
@@ -24,7 +26,7 @@ extension ServerConnection {
         switch phase {
         case .working:
             if peerEnded {
-                if waitsFor != .halfClose { arm(.halfClose, timeouts.halfClose) }
+                setHalfCloseDeadline()
             } else if let held = work?.held {
                 if waitsFor != .held { arm(.held, held.millisecondsLeft) }
             } else if work?.stream?.isAwaited == true {
@@ -43,11 +45,31 @@ extension ServerConnection {
             } else {
                 arm(.idle, timeouts.idle)
             }
-        case .flushing:
-            if waitsFor != .write { arm(.write, timeouts.write) }
-        case .lingering, .over: break
+        case .flushing, .lingering, .over: break
         }
     }
+
+    /// The peer sends no more, and perhaps it is gone. While it waits for its answer that shows by nothing, and so it gets only a
+    /// moment; an answer that goes out piece by piece comes to its end, since what is sent to nobody is answered by a reset, as
+    /// long as a piece follows within the time for writing.
+    private func setHalfCloseDeadline() {
+        if hasSentHead {
+            arm(.halfClose, isPeerGone ? core.timeouts.halfClose : core.timeouts.write)
+        } else if waitsFor != .halfClose || deadlineIsStale {
+            arm(.halfClose, core.timeouts.halfClose)
+        }
+    }
+
+    /// Whether the peer's socket is known to be closed both ways, as that of a unix socket is: poll(2), POLLHUP.
+    private var isPeerGone: Bool {
+        // SAFETY: poll looks at the one structure it's given, and does not wait.
+        var look = pollfd(fd: stream.descriptor, events: 0, revents: 0)
+        return poll(&look, 1, 0) == 1 && look.revents & Int16(POLLHUP) != 0
+    }
+
+    /// What the peer has not taken. `pendingBytes` would not show that it takes some of a large answer: the kernel's buffer takes
+    /// it in its place, and gives it on slowly.
+    private var untaken: UInt32 { UInt32(truncatingIfNeeded: stream.untakenBytes) }
 
     func arm(_ deadline: Deadline, _ milliseconds: UInt64) {
         waitsFor = deadline
@@ -58,7 +80,7 @@ extension ServerConnection {
     func streamDidTimeOut(_ stream: StreamHandle) {
         let passed = waitsFor
         waitsFor = .none
-        if passed == .write, isBlocked, UInt32(clamping: stream.pendingBytes) < unsentWhenArmed {
+        if passed == .write, isBlocked, untaken != untakenWhenArmed {
             // It took something: slow, not dead.
             return setDeadline()
         }

@@ -51,6 +51,11 @@ extension ServerConnection {
         var parser = work?.parser ?? RequestParser()
         switch parser.parse(message, limits: core.configuration.limits) {
         case .incomplete:
+            if core.isOverLimit {
+                traits = AnswerTraits()
+                refuseForLoad()
+                return true
+            }
             ensuredWork.parser = parser
             return false
         case .failed(let code):
@@ -75,7 +80,7 @@ extension ServerConnection {
         switch outcome {
         case .incomplete:
             // Whoever adds to what is in flight is the one to stop.
-            if !body.isDropping, core.bytesInFlight > core.configuration.maxBytesInFlight { return refuseForLoad() }
+            if !body.isDropping, core.isOverLimit { return refuseForLoad() }
             work.body = body
         case .failed where body.isDropping, .tooMuchToDrop:
             // The answer has gone out: another one would be taken for the next request's.
@@ -94,8 +99,9 @@ extension ServerConnection {
         }
     }
 
-    /// Gives up a request in the middle of its body.
+    /// Gives up a request in the middle of its head or body.
     private func refuseForLoad() {
+        work?.parser = nil
         core.counters.overloaded += 1
         traits.keepsAlive = false
         core.encoder.append(core.configuration.onOverload, traits)

@@ -23,6 +23,7 @@ extension ServerConnection {
         guard phase == .working else { return }
         if core.isDraining { traits.keepsAlive = false }
         hasSentHead = true
+        let response = sendable(response)
         switch response.body {
         case .none, .bytes:
             finishBody()

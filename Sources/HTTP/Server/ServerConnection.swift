@@ -50,8 +50,8 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
     var waitsFor = Deadline.none
     /// Whether the time-out that runs was for an earlier message than the one being read.
     var deadlineIsStale = false
-    /// What was unsent when the time-out for the peer to take something began.
-    var unsentWhenArmed: UInt32 = 0
+    /// What the peer had not taken when the time-out for that began, and what was written since; modulo 2^32.
+    var untakenWhenArmed: UInt32 = 0
     /// What of `ServerCore.bytesInFlight` is this connection's.
     var accounted: UInt32 = 0
     /// The body writer that may write: one that outlived its closure may not.
@@ -155,6 +155,8 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
 
     func streamDidFlush(_ stream: StreamHandle) {
         guard phase != .over else { return }
+        // The peer has taken all that the time-out was for.
+        if waitsFor == .write { deadlineIsStale = true }
         if let waiter = work?.drainWaiter {
             work?.drainWaiter = nil
             waiter.resume()
@@ -213,22 +215,19 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
     }
 
     /// Writes what the encoder holds.
-    ///
-    /// A large answer goes in slices, so that the time-out for a peer that takes nothing can see it take something.
     func flush() {
         let output = core.encoder.output
         if output.isEmpty { return }
         // SAFETY: nothing is appended before `removeAll`: a write calls nobody back.
         let bytes = output.bytes
-        if phase == .flushing, !mustLinger || peerEnded, !isBlocked, bytes.count <= ServerCore.slice {
+        let before = stream.pendingBytes
+        if before > 0 {
+            stream.write(bytes.span)
+            untakenWhenArmed &+= UInt32(truncatingIfNeeded: stream.pendingBytes - before)
+        } else if phase == .flushing, !mustLinger || peerEnded {
             stream.writeLast(bytes.span)
-            return output.removeAll()
-        }
-        var start = 0
-        while start < bytes.count {
-            let end = min(start + ServerCore.slice, bytes.count)
-            stream.write(UnsafeBufferPointer(rebasing: bytes[start..<end]).span)
-            start = end
+        } else {
+            stream.write(bytes.span)
         }
         output.removeAll()
     }
@@ -240,23 +239,33 @@ final class ServerConnection: StreamDelegate, @unchecked Sendable {
         if let work { count &+= work.bytes }
         let bytes = UInt32(clamping: count)
         guard bytes != accounted else { return }
-        core.bytesInFlight &+= Int(bytes) &- Int(accounted)
+        let change = Int(bytes) &- Int(accounted)
         accounted = bytes
+        core.addInFlight(change)
     }
 
-    /// Stops reading while too much waits in either direction.
-    private func setReading() {
+    /// Stops reading while too much waits in either direction, or in the whole server.
+    func setReading() {
         let waiting = work?.buffer.count ?? 0
         let wantsPause =
             switch phase {
-            case .reading: awaitsTurn || isBlocked && waiting > 0
-            case .working: waiting > 0 && waiting >= core.configuration.maxPipelined
+            case .reading: awaitsTurn || isBlocked && (waiting > 0 || core.isFull)
+            case .working:
+                waiting > 0 && waiting >= core.configuration.maxPipelined || core.isFull && !awaitsPiece
             case .flushing: true
             case .lingering, .over: false
             }
         guard wantsPause != isPaused else { return }
         isPaused = wantsPause
         if wantsPause { stream.pauseReading() } else { stream.resumeReading() }
+    }
+}
+
+extension ServerConnection {
+    /// Whether a task waits for the next bytes of a body: they are its own as soon as they are there.
+    private var awaitsPiece: Bool {
+        guard let work, work.buffer.isEmpty else { return false }
+        return work.stream?.isAwaited == true
     }
 }
 

@@ -9,8 +9,6 @@ package let maxRequestsATurn = 256
 final class ServerCore: @unchecked Sendable {
     /// Bytes of answers that are collected before they are written, when requests come pipelined.
     static let batch = 64 * 1024
-    /// Bytes of one write.
-    static let slice = 256 * 1024
     /// Bytes of a body that nobody wants that are read to keep the connection.
     static let maxDropped = 64 * 1024
     /// Bytes that a refused peer may go on sending before it is cut.
@@ -26,7 +24,11 @@ final class ServerCore: @unchecked Sendable {
     var encoder: AnswerEncoder
     var counters = ServerCounters()
     /// Bytes of requests and answers in memory, summed over the connections.
-    var bytesInFlight = 0
+    private(set) var bytesInFlight = 0
+    /// Whether these are more than there may be: connections whose request waits for its answer, or whose answers wait for their
+    /// peer, are not read then. It is over when an eighth of the limit is free again, so that who comes and goes about the limit
+    /// does not have all of them looked at each time.
+    private(set) var isFull = false
     private(set) var isDraining = false
     private var live = 0
     private var listeners: [Listener] = []
@@ -126,11 +128,27 @@ final class ServerCore: @unchecked Sendable {
     /// Once for each connection, when it is over or another's.
     func remove(_ connection: ServerConnection) {
         live -= 1
-        bytesInFlight -= Int(connection.accounted)
+        if connection.accounted > 0 { addInFlight(-Int(connection.accounted)) }
         if connection.isSurplus { surplus -= 1 }
         if connection.isCounted, let peer = configuration.peerKey?(connection.context) { peers.remove(peer) }
         if countsPeers, live < configuration.peerCountThreshold / 2 { countPeers(false) }
         wakeIfEmpty()
+    }
+
+    /// Whether there is no room for another request, or for more of one.
+    var isOverLimit: Bool { bytesInFlight > configuration.maxBytesInFlight }
+
+    /// Counts bytes that have come, or have gone.
+    func addInFlight(_ change: Int) {
+        bytesInFlight &+= change
+        let limit = configuration.maxBytesInFlight
+        if isFull ? bytesInFlight <= limit - limit / 8 : bytesInFlight > limit { turnFull() }
+    }
+
+    /// Reads no more of those that wait, or reads them again. At once: each would add what one read gives.
+    private func turnFull() {
+        isFull.toggle()
+        for connection in connections { connection.setReading() }
     }
 
     /// Who a new connection is counted for, if they are counted by now.

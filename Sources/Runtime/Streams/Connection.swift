@@ -7,7 +7,7 @@ internal import CLinux
 public final class Connection: Sendable {
     /// Where its I/O happens.
     public let loop: EventLoop
-    private let core: ConnectionCore
+    let core: ConnectionCore
     private let credentials: PeerCredentials?
 
     /// Takes over a connected descriptor: socket or pipe. Any thread.

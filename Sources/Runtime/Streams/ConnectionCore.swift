@@ -8,8 +8,10 @@ final class ConnectionCore: StreamDelegate, @unchecked Sendable {
     let stream: StreamHandle
     var buffer = ByteQueue()
     private var reader: (limit: Int, outcome: OneShot<[UInt8]?>)?
-    private var ended = false
-    private var failure: UVError?
+    private(set) var ended = false
+    private(set) var failure: UVError?
+    /// Who is told if anything comes while the connection rests.
+    var onDisturbance: (@Sendable () -> Void)?
 
     init(_ stream: StreamHandle) { self.stream = stream }
 
@@ -52,12 +54,14 @@ final class ConnectionCore: StreamDelegate, @unchecked Sendable {
     func stream(_ stream: StreamHandle, didRead bytes: Span<UInt8>) {
         buffer.append(bytes)
         serveReader()
+        tellDisturbance()
         if buffer.count >= Self.highWater { stream.pauseReading() }
     }
 
     func streamDidEnd(_ stream: StreamHandle) {
         ended = true
         serveReader()
+        tellDisturbance()
     }
 
     private func serveReader() {
@@ -97,6 +101,7 @@ final class ConnectionCore: StreamDelegate, @unchecked Sendable {
         if failure == nil, error.isReset { buffer.append(stream.takeReceived()) }
         if failure == nil { failure = error }
         serveReader()
+        tellDisturbance()
     }
 
     func close(_ error: UVError) {

@@ -124,6 +124,6 @@ extension StreamHandle {
 
     /// Has sent what it held: what waited for that goes on, if the kernel has all of it.
     public func filterDidRelease() {
-        if pendingBytes == 0, !isClosed { didWrite(0, code: 0, completion: nil) }
+        if pendingBytes == 0, !isClosed { didFlush() }
     }
 }

@@ -43,7 +43,7 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     private(set) var atEnd = false
     var endsWhenFlushed = false
     var closesWhenFlushed = false
-    private var filterBox: FilterBox?
+    var extras: StreamExtras?
     var handle: UnsafeMutableRawPointer?
     var wheelLink = WheelLink()
 
@@ -108,15 +108,9 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     }
 
     /// What stands between the bytes and the delegate; nil for a plain stream.
-    public var filter: (any StreamFilter)? { filterBox?.filter }
+    public var filter: (any StreamFilter)? { extras?.filter }
 
-    func setFilter(_ filter: any StreamFilter) { filterBox = FilterBox(filter) }
-
-    /// Half of what the reference to a protocol's value takes, in the streams that have none.
-    private final class FilterBox {
-        let filter: any StreamFilter
-        init(_ filter: any StreamFilter) { self.filter = filter }
-    }
+    func setFilter(_ filter: any StreamFilter) { ensuredExtras.filter = filter }
 
     /// Goes on after `pauseReading`.
     public func resumeReading() { startReading() }
@@ -134,6 +128,11 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
 
     /// Whether bytes may come.
     public var isReading: Bool { wantsReading }
+
+    /// Reads what the kernel has by now, before libuv tells of it. On the loop, in no callback of a stream; not for pipes.
+    func readAvailable() {
+        if wantsReading, !isClosed, !atEnd, kind != .pipe { readAhead() }
+    }
 
     private func readAhead() {
         let local = loop.local

@@ -31,7 +31,13 @@ struct ClientTimeoutTests {
         var configuration = ClientConfiguration()
         configure(&configuration)
         let settled = configuration
-        try await withServer({ $0.halfCloseGrace = .milliseconds(10) }, handler: Self.handler) { server, address in
+        // The answer that stalls has begun: it is the time for writing that ends it once its peer is gone.
+        try await withServer(
+            {
+                $0.halfCloseGrace = .milliseconds(10)
+                $0.writeTimeout = .milliseconds(10)
+            }, handler: Self.handler
+        ) { server, address in
             let pool = ClientPool(on: TestLoops.other)
             let client = Client(address: address, configuration: settled, pool: pool)
             let error = await #expect(throws: ClientError.self) {
@@ -207,7 +213,12 @@ struct ClientStreamingTests {
                     })
             }
         }
-        try await withServer({ $0.halfCloseGrace = .milliseconds(10) }, handler: handler) { server, address in
+        try await withServer(
+            {
+                $0.halfCloseGrace = .milliseconds(10)
+                $0.writeTimeout = .milliseconds(10)
+            }, handler: handler
+        ) { server, address in
             let pool = ClientPool(on: TestLoops.other)
             let client = Client(address: address, pool: pool)
             let task = spawn(on: TestLoops.other, "request") {

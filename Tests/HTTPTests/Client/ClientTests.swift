@@ -288,6 +288,7 @@ struct ClientTests {
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", .interrupted),
             ("HTTP/1.1 200 OK\r\nContent-Le", .interrupted),
             ("SSH-2.0-x\r\n", .badAnswer),
+            ("HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", .badAnswer),
         ])
     func malformed(_ answer: String, _ expected: ClientError.Code) async throws {
         try await withRawServer([answer]) { client, _ in

@@ -120,4 +120,23 @@ struct RedirectTests {
             client.close()
         }
     }
+
+    @Test("the head has the authority of an absolute target, whatever Host says")
+    func authority() async throws {
+        let seen = Recorder<HTTPRequest>()
+        let handler: @Sendable (borrowing RequestView, ConnectionContext) -> Answer = { _, _ in
+            .task { request in
+                seen.add(request.head)
+                return .text(request.authority ?? "none")
+            }
+        }
+        try await withServer(handler: handler) { _, address in
+            let fields = "HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n"
+            let answer = try await exchange(address, "GET http://victim.example/x " + fields)
+            #expect(answer.hasSuffix("\r\n\r\nvictim.example"))
+            let head = try #require(seen.values.first)
+            #expect(head.authority == "victim.example" && head.path == "/x")
+            #expect(try await exchange(address, "GET /x " + fields).hasSuffix("\r\n\r\nother.example"))
+        }
+    }
 }

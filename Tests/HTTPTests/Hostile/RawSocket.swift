@@ -22,9 +22,7 @@ final class RawSocket: Sendable {
         descriptor = socket(isUnix ? AF_UNIX : AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "socket") }
         if let receiveBuffer { set(SO_RCVBUF, receiveBuffer) }
-        let limit = timeval(tv_sec: Int(guardTime.components.seconds), tv_usec: 0)
-        set(SO_RCVTIMEO, limit)
-        set(SO_SNDTIMEO, limit)
+        setGuard()
         guard Self.connect(descriptor, to: address) == 0 else {
             let code = errno
             Glibc.close(descriptor)
@@ -32,7 +30,20 @@ final class RawSocket: Sendable {
         }
     }
 
+    /// Takes over a connected descriptor. The socket becomes blocking.
+    init(adopting descriptor: CInt) {
+        self.descriptor = descriptor
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+        setGuard()
+    }
+
     deinit { Glibc.close(descriptor) }
+
+    private func setGuard() {
+        let limit = timeval(tv_sec: Int(guardTime.components.seconds), tv_usec: 0)
+        set(SO_RCVTIMEO, limit)
+        set(SO_SNDTIMEO, limit)
+    }
 
     private func set<Value: BitwiseCopyable>(_ option: CInt, _ value: Value) {
         var value = value

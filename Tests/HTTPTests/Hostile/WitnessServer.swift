@@ -29,6 +29,10 @@ struct WitnessServer: Sendable {
     @Sendable
     private static func answer(_ request: borrowing RequestView, _ context: ConnectionContext) -> Answer {
         var target = request.path.withUnsafeBufferPointer { Array($0) }
+        // Whom the request is for, where Host does not say it: of an absolute target its authority.
+        if let authority = request.authorityText, authority != request.fieldText("host") {
+            target = Array("//\(authority)".utf8) + target
+        }
         if let query = request.query { target += [0x3f] + query.withUnsafeBufferPointer { Array($0) } }
         let seen = "\(shortened(request.methodBytes.withUnsafeBufferPointer { Array($0) })) \(shortened(target))"
         return .task { request in

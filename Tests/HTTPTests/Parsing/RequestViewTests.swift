@@ -28,6 +28,24 @@ struct RequestViewTests {
         }
     }
 
+    @Test(
+        "an absolute target says whom the request is for, whatever Host says",
+        arguments: [
+            ("GET http://victim.example:81/x?y HTTP/1.1\r\nHost: other.example\r\n\r\n", "victim.example:81"),
+            ("GET HTTPS://[fd00::1] HTTP/1.1\r\nHost: other.example\r\n\r\n", "[fd00::1]"),
+            ("\r\nOPTIONS http://a?b=//c HTTP/1.1\r\nHost:\r\n\r\n", "a"),
+            ("GET http://a/ HTTP/1.0\r\n\r\n", "a"),
+            ("GET /http://a/ HTTP/1.1\r\nHost: other.example\r\n\r\n", "other.example"),
+            ("OPTIONS * HTTP/1.1\r\nHost: other.example\r\n\r\n", "other.example"),
+            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", ""),
+            ("GET / HTTP/1.0\r\n\r\n", nil),
+        ] as [(String, String?)])
+    func authority(_ raw: String, _ expected: String?) throws {
+        try withView(raw) { view in
+            #expect(view.authorityText == expected)
+        }
+    }
+
     @Test("compares the path by its bytes")
     func path() throws {
         try withView("HEAD /ssh-keys?a HTTP/1.0\r\n\r\n") { view in

@@ -178,11 +178,74 @@ struct OverloadTests {
                 try await TestLoops.other.sleep(for: .milliseconds(2))
             }
             #expect(try await exchange(address, get("/")).hasPrefix("HTTP/1.1 503 "))
+            // Nor is a head collected that is not whole.
+            #expect(try await exchange(address, "GET / HTTP/1.1\r\nHo").hasPrefix("HTTP/1.1 503 "))
             lazy.connection.reset()
             while await server.counters.bytesInFlight > 0 { try await TestLoops.other.sleep(for: .milliseconds(2)) }
             let other = try await Peer(address)
             try await other.send(get("/"))
             #expect(try await other.receive("hello") == helloBytes)
+        }
+    }
+
+    @Test(
+        "what is sent behind requests that wait stays with the kernel once there is too much, and is served in the end")
+    func behindHeld() async throws {
+        let topic = HoldTopic(on: TestLoops.loop)
+        let limit = 1_000_000
+        let handler: @Sendable (borrowing RequestView, ConnectionContext) -> Answer = { request, _ in
+            if request.pathIs("/") { return .prepared(hello) }
+            return .hold(Hold(on: topic, for: guardTime) { _ in .prepared(hello) })
+        }
+        try await withServer({ $0.maxBytesInFlight = limit }, handler: handler) { server, address in
+            let peers = try (0..<100).map { _ in try RawSocket(address) }
+            for peer in peers { peer.send(get("/held")) }
+            while await server.counters.held < peers.count { try await TestLoops.other.sleep(for: .milliseconds(2)) }
+            let behind = String(repeating: get("/"), count: 60_000 / get("/").utf8.count)
+            for peer in peers { peer.send(behind) }
+            // A turn of the server's loop reads what was there when it began, and there is more than the limit.
+            while await server.counters.bytesInFlight < limit { try await TestLoops.other.sleep(for: .milliseconds(2)) }
+            for _ in 0..<20 { _ = await server.counters }
+            // The read that found it full, two of 64 KB at most.
+            #expect(await server.counters.bytesInFlight <= limit + 131_072)
+            #expect(await server.counters.overloaded == 0)
+            topic.change()
+            for peer in peers { #expect(peer.receive()?.starts(with: helloBytes.utf8) == true) }
+            while await server.counters.bytesInFlight > 0 { try await TestLoops.other.sleep(for: .milliseconds(2)) }
+            let other = try await Peer(address)
+            try await other.send(get("/"))
+            #expect(try await other.receive("hello") == helloBytes)
+        }
+    }
+
+    @Test("a body that a task reads in pieces comes also while too much is in memory")
+    func pieces() async throws {
+        let answer = PreparedResponse(status: 200, body: [UInt8](repeating: 0x61, count: 16_000_000))
+        let started = Gate()
+        let handler: @Sendable (borrowing RequestView, ConnectionContext) -> Answer = { request, _ in
+            if request.pathIs("/large") { return .prepared(answer) }
+            return .streaming { _, body in
+                var count = 0
+                while let piece = try await body.read() {
+                    count += piece.count
+                    started.open()
+                }
+                return .text("\(count)\n")
+            }
+        }
+        try await withServer({ $0.maxBytesInFlight = 1_000_000 }, handler: handler) { server, address in
+            let reading = try await Peer(address)
+            try await reading.send("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\nx")
+            try await started.pass()
+            let lazy = try await Peer(address)
+            try await lazy.send(get("/large"))
+            while await server.counters.bytesInFlight < 1_000_000 {
+                try await TestLoops.other.sleep(for: .milliseconds(2))
+            }
+            try await reading.send(String(repeating: "x", count: 3_999_999))
+            #expect(try await reading.receive("\n").hasSuffix("4000000\n"))
+            lazy.connection.reset()
+            reading.connection.close()
         }
     }
 }
