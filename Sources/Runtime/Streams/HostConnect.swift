@@ -24,6 +24,7 @@ extension Connection {
     ///   - port: the TCP port.
     ///   - loop: where the connection lives.
     ///   - timeout: how long at most, look-up included.
+    ///   - options: set on the socket.
     ///   - resolver: who looks names up.
     ///   - pacing: the RFC's delays.
     ///   - isolation: the caller's actor, on whose executor this waits.
@@ -32,12 +33,13 @@ extension Connection {
     ///   left open then.
     public static func connect(
         toHost host: String, port: UInt16, on loop: EventLoop, timeout: Duration = .seconds(10),
+        options: TCPOptions = TCPOptions(),
         resolver: any AddressResolver = SystemResolver.shared, pacing: ConnectPacing = ConnectPacing(),
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Connection {
         try Task.checkCancellation()
         if let address = SocketAddress(literal: host, port: port) {
-            return try await connect(to: address, on: loop, timeout: timeout)
+            return try await connect(to: address, on: loop, timeout: timeout, options: options)
         }
         let outcome = OneShot<CInt>()
         let place = Handover<HostConnect>()
@@ -48,7 +50,7 @@ extension Connection {
             connect.start(resolver, timeout: timeout)
         }
         let descriptor = try await outcome.cancellableValue { loop.execute { place.value?.end() } }
-        return Connection(adopting: descriptor, on: loop)
+        return Connection(adopting: descriptor, on: loop, options: options)
     }
 }
 
