@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -169,6 +170,12 @@ int cl_cloexec(int fd, int on) { return change_flag(fd, F_GETFD, F_SETFD, FD_CLO
 int cl_dup(int fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 int cl_close(int fd) { return result(close(fd)); }
 
+int cl_epoll_accepts(int epoll, int fd) {
+    struct epoll_event none = { .events = 0 };
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &none) < 0) return errno == EEXIST ? 0 : -errno;
+    return result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &none));
+}
+
 static int get_option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;
     return result(getsockopt(fd, level, name, value, &length));
@@ -188,6 +195,13 @@ static int set_option(int fd, int level, int name, int value) {
 }
 int cl_reuse_address(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
 int cl_reuse_port(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1); }
+int cl_tcp_no_delay(int fd, int on) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, on); }
+int cl_tcp_keep_alive(int fd, int idle, int interval, int probes) {
+    int error = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+    if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
+    return error < 0 ? error : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
 int cl_linger_zero(int fd) {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     return result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));

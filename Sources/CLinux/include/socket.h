@@ -45,12 +45,18 @@ int cl_cloexec(int fd, int on);
 int cl_dup(int fd);                      // close-on-exec
 int cl_close(int fd);
 
+// Whether an epoll takes the descriptor: 0 or -EPERM (epoll_ctl(2): a regular file, a directory, /dev/null).
+int cl_epoll_accepts(int epoll, int fd);
+
 // The family of a socket, or -ENOTSOCK.
 int cl_socket_family(int fd);
 int cl_socket_error(int fd);             // takes SO_ERROR: 0 or -errno
 int cl_socket_mark(int fd, uint32_t *mark);
 int cl_reuse_address(int fd);
 int cl_reuse_port(int fd);
+int cl_tcp_no_delay(int fd, int on);
+// Has the kernel probe a quiet peer, by seconds: tcp(7).
+int cl_tcp_keep_alive(int fd, int idle, int interval, int probes);
 // Close by RST: SO_LINGER with zero seconds.
 int cl_linger_zero(int fd);
 int cl_peercred(int fd, pid_t *pid, uid_t *uid, gid_t *gid);

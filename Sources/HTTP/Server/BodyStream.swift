@@ -6,7 +6,8 @@ internal import Runtime
 final class BodyStream: @unchecked Sendable {
     let connection: ServerConnection
     private var reader: BodyReader
-    private var waiter: CheckedContinuation<Void, Never>?
+    /// The task that waits for more, unless it has been cancelled meanwhile.
+    private var waiter: OneShot<Void>?
     /// Whether the peer waits for leave to send.
     private var expectsContinue: Bool
     private var fields = HTTPFields()
@@ -22,7 +23,7 @@ final class BodyStream: @unchecked Sendable {
     }
 
     /// Whether a task waits for bytes.
-    var isAwaited: Bool { waiter != nil }
+    var isAwaited: Bool { waiter.map { !$0.isClaimed } ?? false }
 
     func next(isolation: isolated LoopActor) async throws -> [UInt8]? {
         while true {
@@ -67,18 +68,19 @@ final class BodyStream: @unchecked Sendable {
     }
 
     private func wait(isolation: isolated LoopActor) async throws {
-        guard waiter == nil else { preconditionFailure("one task reads a body at a time") }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { (waiter: CheckedContinuation<Void, Never>) in
-                guard !Task.isCancelled else { return waiter.resume() }
-                self.waiter = waiter
-                // Written and flushed without a suspension between: the buffer is the whole server's.
-                if expectsContinue, !connection.hasSentHead { connection.core.encoder.appendContinue() }
-                expectsContinue = false
-                connection.settle()
-            }
+        if isAwaited { throw UVError.busy("read of a body, while another task reads") }
+        let waiter = OneShot<Void>()
+        self.waiter = waiter
+        // Written and flushed without a suspension between: the buffer is the whole server's.
+        if expectsContinue, !connection.hasSentHead { connection.core.encoder.appendContinue() }
+        expectsContinue = false
+        connection.settle()
+        // A cancellation is heeded before whoever cancelled goes on: the next reader, which it may be, finds nobody here. Only
+        // by naming the isolation is the closure on the loop: a task of another one would go home in it.
+        try await withTaskCancellationHandler {
+            try await waiter.value(isolation: isolation)
         } onCancel: {
-            connection.core.loop.execute { self.wake() }
+            waiter.resolve(.failure(CancellationError()))
         }
     }
 
@@ -86,7 +88,7 @@ final class BodyStream: @unchecked Sendable {
     func wake() {
         guard let waiter else { return }
         self.waiter = nil
-        waiter.resume()
+        waiter.resolve(.success(()))
     }
 
     func fail(_ code: MessageError.Code) {

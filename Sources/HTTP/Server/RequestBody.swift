@@ -37,7 +37,8 @@ public struct RequestBody: AsyncSequence, Sendable {
     /// - Returns: at least one byte, or nil.
     /// - Throws: `MessageError` when the body is malformed (400), truncated (400), larger than `maxStreamedBody` (413), or
     ///   none of it comes for `bodyTimeout` (408); `CancellationError` when the task is cancelled, the peer is gone, or the
-    ///   request was answered. No byte is lost by a cancellation.
+    ///   request was answered; `UVError` with `isBusy` while another task reads, which is not disturbed. No byte is lost by
+    ///   a cancellation.
     public func read() async throws -> [UInt8]? {
         try await stream.next(isolation: stream.connection.core.loop.actor)
     }

@@ -58,8 +58,8 @@ public final class Server: Sendable {
     /// Stops: no connection is accepted any more, idle ones are closed, held requests get their current answer, requests under
     /// way are answered, all with `Connection: close`. What is not done by the deadline is cut, its tasks cancelled; upgraded connections too.
     ///
-    /// Returns when no connection is left. Tasks that wait or stream without end should be told by other
-    /// means to come to their end, otherwise they are what the deadline is for.
+    /// Returns when no connection is left, at once if the loop has ended; does not heed cancellation. Tasks that wait or stream
+    /// without end should be told by other means to come to their end, otherwise they are what the deadline is for.
     ///
     /// - Parameter duration: how long what is under way may go on.
     public func stop(within duration: Duration) async {

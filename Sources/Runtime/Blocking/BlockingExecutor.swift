@@ -58,6 +58,7 @@ public final class BlockingExecutor: SerialExecutor {
     public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     /// Runs what is queued, then ends the thread. Later `run`s throw `CancellationError`. Not from its own thread.
+    /// Does not heed cancellation.
     public func shutdown() async {
         queue.stop()
         try? await queue.ended.value()

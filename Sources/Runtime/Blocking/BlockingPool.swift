@@ -48,7 +48,7 @@ public final class BlockingPool: Sendable {
         try await queue.run(awaitingOutcome: false, body)
     }
 
-    /// Runs what is queued, then ends the threads.
+    /// Runs what is queued, then ends the threads. Does not heed cancellation.
     public func shutdown() async {
         queue.stop()
         try? await queue.ended.value()
@@ -63,7 +63,7 @@ extension WorkQueue {
     ) async throws -> T {
         try Task.checkCancellation()
         let outcome = OneShot<T>()
-        let admission = add(
+        let item = Item(
             {
                 // Cancelled before its turn: it does not begin.
                 if awaitingOutcome {
@@ -73,8 +73,9 @@ extension WorkQueue {
                     outcome.resolve(Result(catching: body))
                 }
             }, refuse: { outcome.resolve(.failure($0)) })
-        switch admission {
-        case .taken: return try await outcome.cancellableValue()
+        switch add(item) {
+        // Its place is free for others before anybody learns that it was cancelled.
+        case .taken: return try await outcome.cancellableValue { self.takeBack(item) }
         case .full: throw BlockingPoolFull(label: label)
         case .stopped: throw CancellationError()
         }

@@ -7,11 +7,54 @@ final class WorkQueue: Sendable {
     /// Called instead of a body that can't be run, since there may be no thread.
     typealias Refusal = @Sendable (SystemError) -> Void
 
+    /// A body that waits for a thread.
+    final class Item: @unchecked Sendable {
+        // SAFETY: used under the queue's lock alone, once it is queued.
+        /// Nil when it does not wait any more.
+        fileprivate var body: Body?
+        fileprivate let refuse: Refusal
+
+        init(_ body: @escaping Body, refuse: @escaping Refusal) {
+            self.body = body
+            self.refuse = refuse
+        }
+    }
+
     private struct State {
-        var queue = Fifo<(body: Body, refuse: Refusal)>()
+        /// In order; those that were taken back stay until their turn, or until they are more than the others.
+        var queue = Fifo<Item>()
+        /// How many of them were taken back.
+        var gone = 0
         var threads = 0
         var idle = 0
         var stopping = false
+
+        var waiting: Int { queue.count - gone }
+
+        /// The next that still waits.
+        mutating func popFirst() -> (body: Body, refuse: Refusal)? {
+            while let item = queue.popFirst() {
+                guard let body = item.body else {
+                    gone -= 1
+                    continue
+                }
+                item.body = nil
+                return (body, item.refuse)
+            }
+            return nil
+        }
+
+        mutating func takeBack(_ item: Item) -> Body? {
+            guard let body = item.body else { return nil }
+            item.body = nil
+            gone += 1
+            if gone < 32 || gone <= queue.count / 2 { return body }
+            var rest = Fifo<Item>()
+            while let item = queue.popFirst() { if item.body != nil { rest.append(item) } }
+            queue = rest
+            gone = 0
+            return body
+        }
     }
 
     let label: String
@@ -33,13 +76,16 @@ final class WorkQueue: Sendable {
 
     /// Queues a body, if it is taken. `refuse` is called later if no thread can be had for it.
     @discardableResult
-    func add(_ body: @escaping Body, refuse: @escaping Refusal) -> Admission {
+    func add(_ body: @escaping Body, refuse: @escaping Refusal) -> Admission { add(Item(body, refuse: refuse)) }
+
+    /// The same for a body that may be taken back.
+    func add(_ item: Item) -> Admission {
         let (admission, start) = state.withLock { state -> (Admission, Int?) in
             if state.stopping { return (.stopped, nil) }
             let free = state.idle + limit - state.threads
-            if state.queue.count >= free && state.queue.count - free >= room { return (.full, nil) }
-            state.queue.append((body, refuse))
-            if state.queue.count <= state.idle || state.threads >= limit { return (.taken, nil) }
+            if state.waiting >= free && state.waiting - free >= room { return (.full, nil) }
+            state.queue.append(item)
+            if state.waiting <= state.idle || state.threads >= limit { return (.taken, nil) }
             state.threads += 1
             return (.taken, state.threads)
         }
@@ -55,12 +101,19 @@ final class WorkQueue: Sendable {
         return admission
     }
 
+    /// Takes a body back that no thread has begun, with the place it had. Harmless for one that has.
+    func takeBack(_ item: Item) {
+        let body = state.withLock { $0.takeBack(item) }
+        // Let go outside of the lock.
+        _ = body
+    }
+
     /// A thread could not be made: others do its work, or else nobody does.
     private func lostThread(_ error: SystemError) {
         let stranded = state.withLock { state in
             state.threads -= 1
             var stranded: [Refusal] = []
-            while state.threads == 0, let item = state.queue.popFirst() { stranded.append(item.refuse) }
+            while state.threads == 0, let item = state.popFirst() { stranded.append(item.refuse) }
             if state.threads == 0 && state.stopping { ended.resolve(.success(())) }
             return stranded
         }
@@ -89,7 +142,7 @@ final class WorkQueue: Sendable {
     private func next() -> Body? {
         state.withLock { state in state.idle += 1 }
         return state.wait { state -> Body?? in
-            if let item = state.queue.popFirst() {
+            if let item = state.popFirst() {
                 state.idle -= 1
                 return .some(item.body)
             }

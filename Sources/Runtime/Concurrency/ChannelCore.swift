@@ -57,6 +57,12 @@ final class ChannelCore<Element: Sendable>: @unchecked Sendable {
         return sent
     }
 
+    /// Sends unless an element of the same kind waits already.
+    func trySend(_ element: Element, unlessWaiting isSame: (Element) -> Bool) {
+        var sent = false
+        act { $0.elements.contains(where: isSame) ? [] : $0.trySend(element, &sent) }
+    }
+
     @usableFromInline
     func tryReceive() -> Element? {
         if case .element(let element) = take() { return element }

@@ -192,6 +192,10 @@ struct Fifo<Element> {
         return element
     }
 
+    func contains(where matches: (Element) -> Bool) -> Bool {
+        storage[head...].contains { $0.map(matches) ?? false }
+    }
+
     mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
         for index in head..<storage.count {
             guard let element = storage[index], matches(element) else { continue }

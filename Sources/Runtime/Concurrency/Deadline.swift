@@ -17,8 +17,9 @@ public struct DeadlineError: Error, Sendable, Hashable, CustomStringConvertible 
 
 /// Runs `body` as a task on `loop`, but waits for it no longer than `duration`.
 ///
-/// At the deadline the body is cancelled and `DeadlineError` thrown at once, whether or not the body heeds its
-/// cancellation: what it was doing then has an unknown outcome. Cancelling the caller cancels the body and waits for what
+/// At the deadline the body is cancelled and then `DeadlineError` thrown at once, whether or not the body heeds its
+/// cancellation: what it was doing then has an unknown outcome. A read or receive that it waited in has taken nothing by
+/// then, so that the caller may read on. Cancelling the caller cancels the body and waits for what
 /// it makes of that.
 ///
 /// - Parameters:
@@ -41,10 +42,15 @@ public func withDeadline<T: Sendable>(
             outcome.resolve(.failure(error))
         }
     }
-    let timer = loop.schedule(
-        after: duration, onAbandon: { if outcome.resolve(.failure(UVError.cancelled(what))) { task.cancel() } }
-    ) {
-        if outcome.resolve(.failure(DeadlineError(what: what, duration: duration))) { task.cancel() }
+    let end: @Sendable (any Error) -> Void = { error in
+        guard outcome.claim() else { return }
+        // First the body, whose awaits have heeded that when this returns, then the caller, who may go on with the same
+        // connection on another thread.
+        task.cancel()
+        outcome.fulfil(.failure(error))
+    }
+    let timer = loop.schedule(after: duration, onAbandon: { end(UVError.cancelled(what)) }) {
+        end(DeadlineError(what: what, duration: duration))
     }
     defer { timer.cancel() }
     return try await withTaskCancellationHandler {

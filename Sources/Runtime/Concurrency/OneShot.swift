@@ -49,7 +49,7 @@ public final class OneShot<Value: Sendable>: Sendable {
     public var result: Result<Value, any Error>? { state.withLock { $0.result } }
 
     /// Whether somebody has given the result or is about to.
-    var isClaimed: Bool { state.withLock { $0.claimed } }
+    package var isClaimed: Bool { state.withLock { $0.claimed } }
 
     /// The value, if there is one.
     var current: Value? {
@@ -92,7 +92,7 @@ public final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// Waits for the result; ignores cancellation, which whoever made this turns into a result.
-    func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
+    package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         try await unsafe withUnsafeThrowingContinuation { continuation in
             let waiter = unsafe Waiter(continuation: continuation)
             let result: Result<Value, any Error>? = state.withLock { state in
@@ -123,15 +123,17 @@ public final class OneShot<Value: Sendable>: Sendable {
         return try await own.cancellableValue()
     }
 
-    /// Waits for the result; when the task is cancelled first, that resolves it with `CancellationError`, and `onCancel`
-    /// is called on whatever thread cancelled.
+    /// Waits for the result; when the task is cancelled first, that resolves it with `CancellationError`, after `onCancel`
+    /// was called on whatever thread cancelled.
     func cancellableValue(
         isolation: isolated (any Actor)? = #isolation, onCancel: @escaping @Sendable () -> Void = {}
     ) async throws -> Value {
         try await withTaskCancellationHandler {
             try await value()
         } onCancel: {
-            if resolve(.failure(CancellationError())) { onCancel() }
+            guard claim() else { return }
+            onCancel()
+            fulfil(.failure(CancellationError()))
         }
     }
 }

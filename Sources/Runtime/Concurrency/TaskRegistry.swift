@@ -54,15 +54,20 @@ final class TaskRegistry: Sendable {
     private struct State {
         var first: Entry?
         var count = 0
+        /// How many there have been.
+        var started = 0
         /// The task that ended last, whose last job may still be asked for.
         var last: (address: UInt, label: String)?
         var cancelled = false
+        /// Nobody waits for them any more.
+        var abandoned = false
+        /// Arrives when none is left.
         var drained: OneShot<Void>?
     }
 
     private let state = Locked(State())
 
-    var count: Int { state.withLock { $0.count } }
+    var started: Int { state.withLock { $0.started } }
 
     /// A place for a task about to start: from here on a shutdown waits for it.
     func insert(_ entry: Entry) {
@@ -71,6 +76,7 @@ final class TaskRegistry: Sendable {
             unsafe entry.next?.previous = entry
             state.first = entry
             state.count += 1
+            state.started += 1
         }
     }
 
@@ -101,7 +107,7 @@ final class TaskRegistry: Sendable {
     }
 
     func remove(_ entry: Entry) {
-        let (drained, task) = state.withLock { state in
+        let (drained, task) = state.withLock { state -> (OneShot<Void>?, Running?) in
             let (next, previous, task) = unsafe (entry.next, entry.previous, entry.task)
             unsafe next?.previous = previous
             if let previous { previous.next = next } else { state.first = next }
@@ -111,29 +117,51 @@ final class TaskRegistry: Sendable {
             entry.hasEnded = true
             state.count -= 1
             state.last = task.map { ($0.address, entry.label) }
-            return (state.count == 0 ? state.drained : nil, task)
+            if state.count > 0 { return (nil, task) }
+            defer { state.drained = nil }
+            return (state.drained, task)
         }
         drained?.resolve(.success(()))
         // Let go outside of the lock, if this is the last reference.
         _ = task
     }
 
-    /// Cancels all tasks, present and future; the result arrives when none is left.
-    func cancelAll() -> OneShot<Void> {
-        let (tasks, drained, empty) = state.withLock { state in
+    /// Cancels all tasks, present and future.
+    func cancelAll() {
+        let tasks = state.withLock { state in
             state.cancelled = true
-            let drained = state.drained ?? OneShot<Void>()
-            state.drained = drained
             var tasks: [Running] = []
             var entry = state.first
             while let this = entry {
                 if let task = this.task { tasks.append(task) }
                 entry = this.next
             }
-            return (tasks, drained, state.count == 0)
+            return tasks
         }
         for task in tasks { task.cancel() }
-        if empty { drained.resolve(.success(())) }
+    }
+
+    /// What arrives once there is no task, which may be at once, also where they were abandoned meanwhile; it fails when they
+    /// are abandoned before. One waits at a time.
+    func drained() -> OneShot<Void> {
+        let drained = OneShot<Void>()
+        let result: Result<Void, any Error>? = state.withLock { state in
+            if state.count == 0 { return .success(()) }
+            if state.abandoned { return .failure(CancellationError()) }
+            state.drained = drained
+            return nil
+        }
+        if let result { drained.resolve(result) }
         return drained
+    }
+
+    /// Has nobody wait for tasks any more.
+    func abandon() {
+        let drained = state.withLock { state in
+            state.abandoned = true
+            defer { state.drained = nil }
+            return state.drained
+        }
+        drained?.resolve(.failure(CancellationError()))
     }
 }

@@ -61,10 +61,15 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The peer broke the rules of the protocol that a stream's filter speaks, or was turned away by them.
     public static let protocolCode = CInt(UV_EPROTO.rawValue)
 
+    /// Another task is doing what one task at a time may do.
+    public static let busyCode = CInt(UV_EBUSY.rawValue)
+
     static let timedOutCode = CInt(UV_ETIMEDOUT.rawValue)
 
     /// Whether this is the end that closing our own side brings about.
     public var isCancelled: Bool { code == Self.cancelledCode }
+    /// Whether another task was in the way: nothing has happened to the object itself.
+    public var isBusy: Bool { code == Self.busyCode }
     /// Whether the peer cut the connection.
     public var isReset: Bool { code == CInt(UV_ECONNRESET.rawValue) || code == CInt(UV_EPIPE.rawValue) }
     /// Whether nobody listens there.
@@ -76,5 +81,7 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
         return code
     }
 
+    /// What a second reader gets.
+    package static func busy(_ operation: String) -> UVError { UVError(code: busyCode, operation: operation) }
     static func cancelled(_ operation: String) -> UVError { UVError(code: cancelledCode, operation: operation) }
 }

@@ -32,9 +32,11 @@ extension EventLoop {
         ended.resolve(.success(()))
     }
 
-    /// Makes the thread leave `uv_run` and finish. Any thread.
+    /// Makes the thread leave `uv_run` and finish. Any thread, any number of times, also when it has ended.
     func stop() {
         execute {
+            // What arrives late runs in the afterlife, where nothing of libuv's is left.
+            if self.local.closed { return }
             // SAFETY: on the loop.
             unsafe uv_stop(self.uv)
         }
@@ -80,7 +82,8 @@ extension EventLoop {
         return survey.count > 0
     }
 
-    /// The streams that libuv knows and that are not closed, in no order: a search, for what is rare. On the loop.
+    /// The streams that libuv knows and that are not closed, in no order: a search, for what is rare. On the loop; none once
+    /// it has ended.
     package func openStreams() -> [StreamHandle] {
         let survey = HandleSurvey(loop: self)
         survey.take()
@@ -104,6 +107,8 @@ private final class HandleSurvey {
     init(loop: EventLoop) { self.loop = loop }
 
     func take() {
+        // After the loop's end its memory is freed, and nothing was open then.
+        if loop.local.closed { return }
         // SAFETY: on the loop; uv_walk calls back before it returns, and self outlives the call.
         unsafe uv_walk(
             loop.uv,

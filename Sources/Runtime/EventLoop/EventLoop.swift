@@ -38,7 +38,6 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     let time: (any LoopTimeSource)?
     let inbox = LoopInbox()
     let tasks = TaskRegistry()
-    let stopping = Atomic<Bool>(false)
     let observation: LoopObservation
     let jobCount = RelaxedCounter()
     let exhaustedCount = RelaxedCounter()

@@ -8,6 +8,8 @@ public final class EventLoopGroup: Sendable {
     /// The loops, by index.
     public let loops: [EventLoop]
     private let cursor = Atomic<Int>(0)
+    /// How the shutdown went: claimed by whoever asked for it first.
+    private let outcome = OneShot<Bool>()
 
     /// Makes the loops and starts their threads.
     ///
@@ -53,23 +55,38 @@ public final class EventLoopGroup: Sendable {
     /// Ends the loops: cancels the tasks that `spawn` started and waits for them, fails what still waits for I/O, closes all
     /// handles and joins the threads. Not from a task on one of these loops.
     ///
-    /// Tasks get `grace` to heed their cancellation; whoever takes longer finds I/O on the loop failing, and its jobs run on
-    /// a thread kept for that. None is lost.
+    /// The tasks of all loops are cancelled at once and get `grace` together to heed that; whoever takes longer finds I/O on
+    /// the loop failing, and its jobs run on a thread kept for that. None is lost. Whoever calls this again, also in the
+    /// meantime, waits for the same end: the first call's grace counts. Does not heed cancellation: what it began has to end.
     ///
     /// - Parameter grace: how long to wait for tasks.
     /// - Returns: whether all tasks had ended in time.
     @discardableResult
     public func shutdown(grace: Duration = .seconds(10)) async -> Bool {
         precondition(!loops.contains { $0.isCurrent }, "a loop cannot await its own end")
-        var orderly = true
-        for loop in loops where !loop.stopping.exchange(true, ordering: .acquiringAndReleasing) {
-            let drained = loop.tasks.cancelAll()
-            let timer = loop.schedule(after: grace) { drained.resolve(.failure(CancellationError())) }
-            do { try await drained.value() } catch { orderly = false }
-            timer.cancel()
-        }
+        guard outcome.claim() else { return (try? await outcome.value()) ?? false }
+        for loop in loops { loop.tasks.cancelAll() }
+        let timer = loops[0].schedule(after: grace) { [loops] in for loop in loops { loop.tasks.abandon() } }
+        let orderly = await tasksEnd()
+        timer.cancel()
         for loop in loops { loop.stop() }
         for loop in loops { try? await loop.ended.value() }
+        outcome.fulfil(.success(orderly))
         return orderly
     }
+
+    /// Waits until no loop has a task; false once they are abandoned. What a task of one loop does at its end may start one
+    /// on another that was found without: it is over when all were, and none has been started meanwhile.
+    private func tasksEnd() async -> Bool {
+        var started: Int
+        repeat {
+            started = tasksStarted
+            for loop in loops {
+                do { try await loop.tasks.drained().value() } catch { return false }
+            }
+        } while started != tasksStarted
+        return true
+    }
+
+    private var tasksStarted: Int { loops.reduce(0) { $0 + $1.tasks.started } }
 }

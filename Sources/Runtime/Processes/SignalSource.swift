@@ -2,11 +2,13 @@ internal import CLibuv
 
 /// Signals sent to this process, as elements of a channel.
 ///
-/// While it is open, these signals do nothing else. Several of the same kind before anyone receives may come as one, as
-/// signals do.
+/// While it is open, these signals do nothing else. Several of the same kind before anyone receives come as one, as
+/// signals do: each kind waits at most once, and none is lost to another's number.
 public final class SignalSource: Sendable {
     /// The signals, in the order of their arrival; finished by `close` or the loop's end.
-    public let signals = AsyncChannel<CInt>(capacity: 32)
+    public let signals = AsyncChannel<CInt>(capacity: SignalSource.kinds)
+    /// More than Linux has: signal(7) ends with SIGRTMAX, 64.
+    private static let kinds = 65
     private let loop: EventLoop
     private let handles: Handover<[SignalHandle]>
 
@@ -76,7 +78,7 @@ private final class SignalHandle: HandleOwner {
                 guard let raw = unsafe handle?.pointee.data else { return }
                 let owner = unsafe Unmanaged<AnyObject>.fromOpaque(raw).takeUnretainedValue()
                 unsafe EventLoop.of(handle?.pointee.loop)?.observation.began(.readiness)
-                (owner as? SignalHandle)?.channel.trySend(number)
+                (owner as? SignalHandle)?.channel.core.trySend(number, unlessWaiting: { $0 == number })
                 unsafe EventLoop.of(handle?.pointee.loop)?.afterCallback()
             }, number)
         if code < 0 {

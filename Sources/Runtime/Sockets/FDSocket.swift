@@ -68,7 +68,7 @@ public final class FDSocket: Sendable {
         let outcome = OneShot<Void>()
         let core = core
         loop.run { [copies] in core.send(Self.outgoing(bytes, copies, to: core.descriptor, outcome)) }
-        try await outcome.cancellableValue()
+        try await outcome.cancellableValue { core.loop.execute { core.takeBack(outcome) } }
     }
 
     /// The next bytes and what came with them, as soon as there are any.
@@ -98,10 +98,10 @@ public final class FDSocket: Sendable {
                     let rest = unsafe UnsafeBufferPointer(rebasing: buffer[done...])
                     return unsafe cl_sendmsg_fds(socket, rest.baseAddress, rest.count, numbers, CInt(numbers.count))
                 }
-                if sent == -Int(EAGAIN) { return false }
+                if sent == -Int(EAGAIN) { return done == 0 ? .nothing : .part }
                 done += try SystemError.check(sent, "send")
             }
-            return true
+            return .all
         }
     }
 

@@ -7,13 +7,17 @@ internal import Glibc
 final class SocketCore<Message: Sendable>: @unchecked Sendable {
     // SAFETY: all members are used on the loop's thread, or before the core is known to anybody.
 
-    /// Something to send: `step` sends what the kernel takes and says whether that was all.
+    /// What the kernel took of something to send.
+    enum Progress { case nothing, part, all }
+
+    /// Something to send: `step` sends what the kernel takes and says how much that was.
     final class Outgoing {
         let outcome: OneShot<Void>
-        let step: () throws -> Bool
+        let step: () throws -> Progress
+        /// Whether the kernel has a part of it.
         var begun = false
 
-        init(_ outcome: OneShot<Void>, step: @escaping () throws -> Bool) {
+        init(_ outcome: OneShot<Void>, step: @escaping () throws -> Progress) {
             self.outcome = outcome
             self.step = step
         }
@@ -49,6 +53,18 @@ final class SocketCore<Message: Sendable>: @unchecked Sendable {
         outgoing.append(item)
         if outgoing.count == 1 { pumpOut() }
         setInterest()
+    }
+
+    /// Takes back what was cancelled, if it was not begun: it is neither sent nor kept.
+    func takeBack(_ outcome: OneShot<Void>) {
+        if outgoing.removeFirst(where: { !$0.begun && $0.outcome === outcome }) != nil { setInterest() }
+    }
+
+    /// Takes something back unless it was sent, and tells so: the outcome is exact, for what goes out whole or not at all.
+    func cancel(_ outcome: OneShot<Void>) {
+        guard outcome.claim() else { return }
+        takeBack(outcome)
+        outcome.fulfil(.failure(CancellationError()))
     }
 
     /// Closes the descriptor; who waits gets the error, and so does who comes later.
@@ -100,9 +116,13 @@ final class SocketCore<Message: Sendable>: @unchecked Sendable {
             if item.begun || !item.outcome.isClaimed {
                 do {
                     if let failure { throw failure }
-                    item.begun = true
-                    guard try item.step() else { return }
-                    item.outcome.resolve(.success(()))
+                    switch try item.step() {
+                    case .nothing: return
+                    case .part:
+                        item.begun = true
+                        return
+                    case .all: item.outcome.resolve(.success(()))
+                    }
                 } catch {
                     item.outcome.resolve(.failure(error))
                 }

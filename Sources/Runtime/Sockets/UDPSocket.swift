@@ -73,16 +73,21 @@ public final class UDPSocket: Sendable {
         let native = try address.native()
         let outcome = OneShot<Void>()
         let core = core
-        loop.run {
-            core.send(
-                .init(outcome) {
-                    let sent = Self.put(bytes, native, request, to: core.descriptor)
-                    if sent == -Int(EAGAIN) { return false }
-                    try SystemError.check(sent, "send to \(address)")
-                    return true
-                })
+        try await withTaskCancellationHandler {
+            loop.run {
+                core.send(
+                    .init(outcome) {
+                        let sent = Self.put(bytes, native, request, to: core.descriptor)
+                        if sent == -Int(EAGAIN) { return .nothing }
+                        try SystemError.check(sent, "send to \(address)")
+                        return .all
+                    })
+            }
+            try await outcome.value(isolation: isolation)
+        } onCancel: {
+            // On the loop, where it can be told whether the datagram has gone out.
+            core.loop.execute { core.cancel(outcome) }
         }
-        try await outcome.cancellableValue()
     }
 
     /// Closes. Any number of times.

@@ -38,7 +38,7 @@ final class ConnectAttempt: @unchecked Sendable {
         self.completion = completion
         if let timeout {
             timers.append(
-                loop.schedule(after: timeout) {
+                loop.schedule(after: timeout, onAbandon: { self.loopEnds() }) {
                     self.end(.failure(DeadlineError(what: "connect to \(address)", duration: timeout)))
                 })
         }
@@ -49,6 +49,8 @@ final class ConnectAttempt: @unchecked Sendable {
     func abandon() { end(nil) }
 
     private func attempt() {
+        // A loop that is ending has abandoned the timer above at once.
+        if isOver { return }
         if !isWanted() { return end(nil) }
         do {
             if descriptor < 0 {
@@ -82,13 +84,16 @@ final class ConnectAttempt: @unchecked Sendable {
             let code = cl_socket_error(descriptor)
             end(code < 0 ? .failure(failure(code)) : .success(descriptor))
         }
-        poll.onLoopEnd = { [self] in end(.failure(failure(UVError.cancelledCode))) }
+        poll.onLoopEnd = { [self] in loopEnds() }
         poll.watch(.writable)
     }
 
     private func retry() {
-        retrying = loop.schedule(after: .milliseconds(5)) { self.attempt() }
+        // Without a handle of libuv's nobody else would tell it of the loop's end.
+        retrying = loop.schedule(after: .milliseconds(5), onAbandon: { self.loopEnds() }) { self.attempt() }
     }
+
+    private func loopEnds() { end(.failure(failure(UVError.cancelledCode))) }
 
     /// Once: frees everything, and the descriptor too unless somebody takes it.
     private func end(_ result: Result<CInt, any Error>?) {

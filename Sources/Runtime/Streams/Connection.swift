@@ -10,15 +10,22 @@ public final class Connection: Sendable {
     let core: ConnectionCore
     private let credentials: PeerCredentials?
 
-    /// Takes over a connected descriptor: socket or pipe. Any thread.
+    /// Takes over a connected descriptor: socket, pipe or terminal. Any thread. Of anything else, such as a file as standard
+    /// input, reads fail with `UVError` (EPERM, as epoll_ctl(2) has it), and writes too: `Files` and `File` are for those.
     ///
     /// - Parameters:
     ///   - descriptor: the socket or pipe.
     ///   - loop: where the connection lives.
+    ///   - options: set on a TCP socket, as far as the kernel allows.
     ///   - filter: what its bytes go through.
-    public init(adopting descriptor: CInt, on loop: EventLoop, filter: (any StreamFilter)? = nil) {
+    public init(
+        adopting descriptor: CInt, on loop: EventLoop, options: TCPOptions = TCPOptions(),
+        filter: (any StreamFilter)? = nil
+    ) {
         self.loop = loop
         let stream = StreamHandle(adopting: descriptor, on: loop)
+        // What the kernel refuses here is not worth the connection.
+        if stream.kind == .tcp { try? options.apply(to: descriptor) }
         credentials = stream.kind == .unix ? PeerCredentials(of: descriptor) : nil
         core = ConnectionCore(stream)
         let core = core
@@ -45,6 +52,7 @@ public final class Connection: Sendable {
     ///   - address: where to.
     ///   - loop: where the connection lives.
     ///   - timeout: how long at most.
+    ///   - options: set on a TCP socket.
     ///   - filter: what its bytes go through; it may still have to come to an agreement with the peer when this returns.
     ///   - isolation: the caller's actor, on whose executor this waits.
     /// - Returns: the connection.
@@ -52,10 +60,11 @@ public final class Connection: Sendable {
     ///   open then.
     public static func connect(
         to address: SocketAddress, on loop: EventLoop, timeout: Duration = .seconds(10),
-        filter: (any StreamFilter)? = nil, isolation: isolated (any Actor)? = #isolation
+        options: TCPOptions = TCPOptions(), filter: (any StreamFilter)? = nil,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws -> Connection {
         let descriptor = try await connectedDescriptor(to: address, on: loop, timeout: timeout)
-        return Connection(adopting: descriptor, on: loop, filter: filter)
+        return Connection(adopting: descriptor, on: loop, options: options, filter: filter)
     }
 
     /// As `connect`, for whoever makes a stream of callbacks of it: the descriptor is the caller's.
@@ -82,16 +91,22 @@ public final class Connection: Sendable {
     ///   - limit: how many at most; the rest stays for the next read.
     ///   - isolation: the caller's actor, on whose executor this waits.
     /// - Returns: at least one byte, or nil once the peer sends no more.
-    /// - Throws: `UVError` when the connection failed or was closed, after everything received before has been read;
-    ///   `CancellationError`, by which no byte is lost: the connection stays usable.
+    /// - Throws: `UVError` when the connection failed or was closed, after everything received before has been read, or, with
+    ///   `isBusy`, while another task reads, which is not disturbed; `CancellationError`, by which no byte is lost: the
+    ///   connection stays usable.
     public func read(upTo limit: Int = 65536, isolation: isolated (any Actor)? = #isolation) async throws -> [UInt8]? {
         precondition(limit > 0, "a read of nothing")
         try Task.checkCancellation()
         if loop.isCurrent, let now = core.readNow(limit) { return try now.get() }
         let outcome = OneShot<[UInt8]?>()
         let core = core
-        loop.run { core.read(limit, outcome) }
-        return try await outcome.cancellableValue()
+        // Sent off within the handler's reach: once a task has been cancelled, no read of it can still become the reader.
+        return try await withTaskCancellationHandler {
+            loop.run { core.read(limit, outcome) }
+            return try await outcome.value(isolation: isolation)
+        } onCancel: {
+            outcome.resolve(.failure(CancellationError()))
+        }
     }
 
     /// Sends all of the bytes; returns when the kernel has them.
@@ -112,6 +127,25 @@ public final class Connection: Sendable {
             loop.execute { if core.write(bytes, outcome) { outcome.resolve(.success(())) } }
         }
         try await outcome.cancellableValue()
+    }
+
+    /// Sets the options of a TCP connection; of others nothing.
+    ///
+    /// - Parameters:
+    ///   - options: all of them are set.
+    ///   - isolation: the caller's actor, on whose executor this waits: a turn of the connection's loop.
+    /// - Throws: `UVError` when the connection is closed, `SystemError` when the kernel refuses a value.
+    public func setOptions(_ options: TCPOptions, isolation: isolated (any Actor)? = #isolation) async throws {
+        let outcome = OneShot<Void>()
+        let core = core
+        loop.run {
+            outcome.resolve(
+                Result {
+                    if core.stream.isClosed { throw UVError.cancelled("connection") }
+                    if core.stream.kind == .tcp { try options.apply(to: core.stream.descriptor) }
+                })
+        }
+        try await outcome.value()
     }
 
     /// Tells the peer that nothing more will be sent, after what has been written. Reading goes on.

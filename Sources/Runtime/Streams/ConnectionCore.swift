@@ -40,7 +40,8 @@ final class ConnectionCore: StreamDelegate, @unchecked Sendable {
         // Cancelled on its way from another thread: the next read, on this loop, may have come before it.
         if outcome.isClaimed { return }
         if let reader, !reader.outcome.isClaimed {
-            preconditionFailure("a connection has one reader at a time")
+            outcome.resolve(.failure(UVError.busy("read, while another task reads")))
+            return
         }
         reader = nil
         // Claimed already means cancelled already: nothing is taken from the buffer for it.

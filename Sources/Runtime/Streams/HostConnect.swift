@@ -24,6 +24,7 @@ extension Connection {
     ///   - port: the TCP port.
     ///   - loop: where the connection lives.
     ///   - timeout: how long at most, look-up included.
+    ///   - options: set on the socket.
     ///   - resolver: who looks names up.
     ///   - pacing: the RFC's delays.
     ///   - isolation: the caller's actor, on whose executor this waits.
@@ -32,12 +33,13 @@ extension Connection {
     ///   left open then.
     public static func connect(
         toHost host: String, port: UInt16, on loop: EventLoop, timeout: Duration = .seconds(10),
+        options: TCPOptions = TCPOptions(),
         resolver: any AddressResolver = SystemResolver.shared, pacing: ConnectPacing = ConnectPacing(),
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Connection {
         let descriptor = try await connectedDescriptor(
             toHost: host, port: port, on: loop, timeout: timeout, resolver: resolver, pacing: pacing)
-        return Connection(adopting: descriptor, on: loop)
+        return Connection(adopting: descriptor, on: loop, options: options)
     }
 
     /// As `connect(toHost:)`, for whoever makes a stream of callbacks of it: the descriptor is the caller's.

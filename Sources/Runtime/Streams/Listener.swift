@@ -49,10 +49,11 @@ public final class Listener: @unchecked Sendable {
     ) throws(UVError) {
         self.loop = loop
         self.patience = patience
-        loop.local.reserve.fill()
         self.accepting = accepting
         self.onAccept = onAccept
         poll = try PollHandle(descriptor, on: loop)
+        // Not where the loop has ended: nobody would give it back.
+        loop.local.reserve.fill()
         poll.onEvents = { [weak self] _, status in
             guard let self else { return }
             accept()
@@ -149,6 +150,18 @@ public final class Listener: @unchecked Sendable {
     public static func socket(
         on address: SocketAddress, reusePort: Bool = false, backlog: CInt = 4096
     ) throws(SystemError) -> CInt {
+        let descriptor = try bound(to: address, reusePort: reusePort)
+        do throws(SystemError) {
+            try listen(descriptor, at: address, backlog: backlog)
+        } catch {
+            cl_close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    /// A socket that has its address and does not listen yet: nobody can connect to it.
+    static func bound(to address: SocketAddress, reusePort: Bool) throws(SystemError) -> CInt {
         let descriptor = try SystemError.check(
             cl_socket(address.family, CInt(SOCK_STREAM.rawValue), 0), "socket for \(address)")
         do throws(SystemError) {
@@ -160,11 +173,15 @@ public final class Listener: @unchecked Sendable {
                 var native = try address.native()
                 try SystemError.check(unsafe cl_bind(descriptor, &native), "bind \(address)")
             }
-            try SystemError.check(cl_listen(descriptor, backlog), "listen on \(address)")
         } catch {
             cl_close(descriptor)
             throw error
         }
         return descriptor
+    }
+
+    /// Has a bound socket listen.
+    static func listen(_ descriptor: CInt, at address: SocketAddress, backlog: CInt) throws(SystemError) {
+        try SystemError.check(cl_listen(descriptor, backlog), "listen on \(address)")
     }
 }

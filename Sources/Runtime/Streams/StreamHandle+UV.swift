@@ -7,6 +7,12 @@ internal import CLinux
 extension StreamHandle {
     /// Initialises a handle for the descriptor; a negative code leaves everything as it was.
     func uvOpen() -> CInt {
+        // Neither socket nor pipe, perhaps: a file or /dev/null as standard input. libuv ends the process when it finds that
+        // epoll does not take it.
+        if kind == .pipe {
+            let refusal = unsafe cl_epoll_accepts(uv_backend_fd(loop.uv), descriptor)
+            if refusal < 0 { return refusal }
+        }
         let pool = loop.local.handles(kind == .tcp ? UV_TCP : UV_NAMED_PIPE)
         let memory = unsafe pool.take()
         let code: CInt

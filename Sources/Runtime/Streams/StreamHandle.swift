@@ -47,7 +47,8 @@ public final class StreamHandle: HandleOwner, @unchecked Sendable {
     var handle: UnsafeMutableRawPointer?
     var wheelLink = WheelLink()
 
-    /// Takes over a connected descriptor; an `accepted` one must be non-blocking already.
+    /// Takes over a connected descriptor; an `accepted` one must be non-blocking already. One that can't be waited for, such
+    /// as a file, fails when it is used (`didFail` with EPERM, as epoll_ctl(2) has it).
     ///
     /// - Parameters:
     ///   - descriptor: the connected socket or pipe.

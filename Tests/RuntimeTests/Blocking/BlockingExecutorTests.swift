@@ -110,6 +110,40 @@ struct BlockingExecutorTests {
         await executor.shutdown()
     }
 
+    @Test("has no place taken in a pool's queue by what was cancelled there")
+    func cancelledPlaces() async throws {
+        let pool = BlockingPool(threads: 1, waiting: 2, label: "small")
+        let (hold, ran) = (Hold(), Recorder<Int>())
+        try await bounded(on: TestLoops.loop) {
+            let started = Event()
+            let running = spawn(on: TestLoops.loop, "running") {
+                try await pool.run {
+                    started.happen()
+                    hold.wait()
+                }
+            }
+            try await started.wait()
+            // Round after round takes all places and gives them back.
+            for _ in 0..<100 {
+                let waiting = (0..<2).map { _ in
+                    spawn(on: TestLoops.loop, "waiting") { try await pool.run { ran.add(0) } }
+                }
+                await Task.yield()
+                await #expect(throws: BlockingPoolFull.self) { try await pool.run {} }
+                for task in waiting { task.cancel() }
+                for task in waiting { await #expect(throws: CancellationError.self) { try await task.value } }
+            }
+            let last = (1...2).map { number in
+                spawn(on: TestLoops.loop, "last") { try await pool.run { ran.add(number) } }
+            }
+            await Task.yield()
+            hold.release()
+            for task in last + [running] { try await task.value }
+        }
+        #expect(ran.values == [1, 2])
+        await pool.shutdown()
+    }
+
     @Test("has company in a pool, whose threads work at the same time")
     func pool() async throws {
         let pool = BlockingPool(threads: 2, label: "pool")

@@ -1,3 +1,4 @@
+import Glibc
 import Runtime
 import TestSupport
 import Testing
@@ -36,6 +37,35 @@ struct DeadlineTests {
             }
         }
         release.happen()
+    }
+
+    @Test("has cancelled the work's read before the caller, on another loop, goes on with the same connection")
+    func readOn() async throws {
+        let (near, far) = try Sockets.connected(on: TestLoops.other, TestLoops.loop)
+        try await bounded(on: TestLoops.other) {
+            await #expect(throws: DeadlineError.self) {
+                try await withDeadline(.milliseconds(50), on: TestLoops.loop, "a read among others") {
+                    try await withLoopTaskGroup(of: Void.self, on: TestLoops.loop) { group in
+                        // To cancel those beside it takes a while.
+                        for _ in 0..<4 { group.addTask("slow before") { try await Self.slowToCancel() } }
+                        group.addTask("reader") { _ = try await near.read() }
+                        for _ in 0..<4 { group.addTask("slow behind") { try await Self.slowToCancel() } }
+                        try await group.waitForAll()
+                    }
+                }
+            }
+            let next = spawn(on: TestLoops.other, "next") { try await near.read() }
+            try await far.write([1])
+            #expect(try await next.value == [1])
+        }
+    }
+
+    private static func slowToCancel() async throws {
+        try await withTaskCancellationHandler {
+            try await TestLoops.loop.sleep(for: .seconds(1000))
+        } onCancel: {
+            usleep(2000)
+        }
     }
 
     @Test("hands on what the work throws, and the caller's cancellation to the work")

@@ -228,4 +228,29 @@ struct SignalSourceTests {
             await #expect(throws: UVError.self) { _ = try await SignalSource([SIGKILL], on: TestLoops.loop) }
         }
     }
+
+    @Test("of one kind that nobody receives come as one, and don't crowd out another")
+    func manyOfOneKind() async throws {
+        try await bounded {
+            let source = try await SignalSource([SIGUSR1, SIGUSR2], on: TestLoops.loop)
+            let witness = try await SignalSource([SIGUSR2], on: TestLoops.loop)
+            Self.raiseHere([CInt](repeating: SIGUSR1, count: 100) + [SIGUSR2])
+            // libuv hands them on in their order: when this one comes, the others have.
+            #expect(try await witness.signals.receive() == SIGUSR2)
+            #expect(try await source.signals.receive() == SIGUSR1)
+            #expect(try await source.signals.receive() == SIGUSR2)
+            #expect(source.signals.count == 0)
+            withExtendedLifetime((source, witness)) {}
+        }
+    }
+
+    /// Signals for this thread, each taken before the next; whoever made the thread may have had them blocked.
+    private static func raiseHere(_ numbers: [CInt]) {
+        var (wanted, before) = (sigset_t(), sigset_t())
+        sigemptyset(&wanted)
+        for number in numbers { sigaddset(&wanted, number) }
+        pthread_sigmask(SIG_UNBLOCK, &wanted, &before)
+        for number in numbers { raise(number) }
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
 }

@@ -31,6 +31,27 @@ struct FDSocketTests {
         }
     }
 
+    @Test("never sends what was cancelled before the kernel took any of it")
+    func cancelledSend() async throws {
+        let (near, far) = try FDSocket.pair(on: TestLoops.loop)
+        try await bounded(on: TestLoops.loop) {
+            // So many that they fill the socket. Each is small enough for the kernel to take all of it or nothing.
+            let sends = (0..<2000).map { _ in
+                spawn(on: TestLoops.loop, "send") { try await near.send([UInt8](repeating: 1, count: 1000)) }
+            }
+            await Task.yield()
+            for send in sends { send.cancel() }
+            var sent = 0
+            for send in sends { if case .success = await send.result { sent += 1 } }
+            #expect(sent > 0 && sent < sends.count)
+            let last = spawn(on: TestLoops.loop, "last") { try await near.send([2]) }
+            var received: [UInt8] = []
+            while received.last != 2, let message = try await far.receive() { received += message.bytes }
+            #expect(received.count == sent * 1000 + 1)
+            try await last.value
+        }
+    }
+
     @Test("passes a listening socket that goes on accepting elsewhere")
     func passingListener() async throws {
         let (near, far) = try FDSocket.pair(on: TestLoops.loop)
@@ -155,6 +176,46 @@ struct UDPSocketTests {
             let sockets = descriptors.map { UDPSocket(adopting: $0, on: TestLoops.loop) }
             try await sockets[0].send([1], to: try #require(sockets[1].address))
             #expect(try await sockets[1].receive().mark == 0x8000_0007)
+        }
+    }
+}
+
+extension UDPSocketTests {
+    @Test("sends no datagram whose task was cancelled while the kernel took none")
+    func cancelledSend() async throws {
+        guard try Requirement.need("root", "ip") else { return }
+        let namespace = try await bounded { try await TestNamespace.make() }
+        try await bounded(on: TestLoops.loop) {
+            // Datagrams to a neighbour that nobody has seen wait in the kernel, until the socket's buffer is full.
+            try await namespace.succeed("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+            for name in ["v0", "v1"] { try await namespace.succeed("ip", "link", "set", name, "up") }
+            try await namespace.succeed("ip", "address", "add", "192.0.2.1/24", "dev", "v0")
+            let descriptor = try await namespace.inside {
+                try SystemError.check(cl_socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0), "socket")
+            }
+            var small: CInt = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &small, socklen_t(MemoryLayout<CInt>.size))
+            let socket = UDPSocket(adopting: descriptor, on: TestLoops.loop)
+            let neighbour = SocketAddress.ipv4(host: "192.0.2.2", port: 9)
+            let sends = (0..<16).map { _ in
+                spawn(on: TestLoops.loop, "send") {
+                    try await socket.send([UInt8](repeating: 0, count: 1000), to: neighbour)
+                }
+            }
+            await Task.yield()
+            var sent = 0
+            for send in sends {
+                send.cancel()
+                if case .success = await send.result { sent += 1 }
+            }
+            #expect(sent > 0 && sent < sends.count)
+            try await namespace.succeed(
+                "ip", "neigh", "replace", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "v0")
+            try await socket.send([1], to: neighbour)
+            let counters = try await namespace.succeed("cat", "/proc/net/snmp")
+            let lines = counters.split(separator: "\n").filter { $0.hasPrefix("Udp:") }.map { $0.split(separator: " ") }
+            let column = try #require(lines.first?.firstIndex(of: "OutDatagrams"))
+            #expect(lines.last?[column] == "\(sent + 1)")
         }
     }
 }

@@ -101,6 +101,25 @@ struct ConnectionTests {
         }
     }
 
+    @Test("turns a second reader away, and leaves the first and itself as they are")
+    func secondReader() async throws {
+        let (near, far) = try Sockets.connected(on: TestLoops.loop, TestLoops.other)
+        try await bounded(on: TestLoops.loop) {
+            let started = Event()
+            let first = spawn(on: TestLoops.loop, "first") {
+                started.happen()
+                return try await near.read()
+            }
+            try await started.wait()
+            let error = await #expect(throws: UVError.self) { _ = try await near.read() }
+            #expect(error?.isBusy == true)
+            try await far.write([1])
+            #expect(try await first.value == [1])
+            try await far.write([2])
+            #expect(try await near.read() == [2])
+        }
+    }
+
     @Test("reads again at once after a cancelled read that has not reached its loop yet")
     func cancelledOnItsWay() async throws {
         let (near, far) = try Sockets.connected(on: TestLoops.loop, TestLoops.other)
@@ -252,6 +271,45 @@ struct ConnectionTests {
             #expect(try await listener.accept().receive()?.bytes == [1])
             accepted.close()
             #expect(try await first.read() == nil)
+        }
+    }
+
+    @Test("fails to connect when the loop ends, also to a unix socket whose queue is full")
+    func fullUnixQueueAtTheEnd() async throws {
+        let directory = try TemporaryDirectory()
+        let address = SocketAddress.unix(path: directory.file("full"))
+        let descriptor = try Listener.socket(on: address, backlog: 0)
+        defer { cl_close(descriptor) }
+        let group = try EventLoopGroup(loops: 1, label: "leaving")
+        try await bounded(on: TestLoops.other) {
+            let first = try await Connection.connect(to: address, on: TestLoops.loop)
+            let second = spawn(on: TestLoops.other, "second") {
+                try await Connection.connect(to: address, on: group.loops[0], timeout: .seconds(1000))
+            }
+            // Sent off after it from the same loop, hence run after it.
+            let begun = Event()
+            spawn(on: TestLoops.other, "behind it") { group.loops[0].execute { begun.happen() } }
+            try await begun.wait()
+            await group.shutdown()
+            let error = await #expect(throws: UVError.self) { _ = try await second.value }
+            #expect(error?.isCancelled == true)
+            // And where the loop has ended already.
+            await #expect(throws: UVError.self) { _ = try await Connection.connect(to: address, on: group.loops[0]) }
+            first.close()
+        }
+    }
+
+    @Test("fails where the descriptor can't be waited for", arguments: ["file", "directory", "/dev/null"])
+    func unpollable(what: String) async throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("text", to: "file")
+        let path = what == "directory" ? directory.path : what == "file" ? directory.file(what) : what
+        let descriptor = try SystemError.check(open(path, O_RDONLY | O_CLOEXEC), "open")
+        try await bounded {
+            let connection = Connection(adopting: descriptor, on: TestLoops.loop)
+            let error = await #expect(throws: UVError.self) { try await connection.read() }
+            #expect(error?.code == -EPERM)
+            await #expect(throws: UVError.self) { try await connection.write([1]) }
         }
     }
 

@@ -24,7 +24,8 @@ private struct StressRun: Sendable {
     let listener: FDListener
     let address: SocketAddress
     let worker = BlockingExecutor(label: "stress")
-    private let channelSums = ChannelSums()
+    let waits: StressWaits
+    private let channelSums = StressSums()
 
     static func run(isAlone: Bool) async throws {
         if isAlone { Holdings.forgetThrownErrors() }
@@ -49,6 +50,7 @@ private struct StressRun: Sendable {
         acceptor.cancel()
         run.listener.close()
         await run.worker.shutdown()
+        await run.waits.end()
         #expect(await run.group.shutdown(), "a task was left; seed \(Stress.seed)")
         let left = isAlone ? Holdings.descriptors.subtracting(descriptors) : []
         #expect(left == [], "\(left) are left; seed \(Stress.seed)")
@@ -59,6 +61,7 @@ private struct StressRun: Sendable {
         let (descriptor, address) = try Sockets.listening()
         listener = FDListener(adopting: descriptor, on: group.loops[1])
         self.address = address
+        waits = try StressWaits(on: group.loops, echo: address)
     }
 
     /// Awaits until the time is over; then what was sent and not received must be in the channel.
@@ -66,12 +69,14 @@ private struct StressRun: Sendable {
         let counts = try await Stress.run(for: duration, workers: 24, on: group.loops) { try await self.await($0) }
         while channel.tryReceive() != nil { channelSums.received() }
         #expect(channelSums.difference == 0, "an element was lost or doubled; seed \(Stress.seed)")
+        waits.settle()
         return counts
     }
 
     private func `await`(_ choice: UInt64) async throws {
         let loop = group.loops[Int(choice >> 40) % 2]
-        switch choice % 7 {
+        let kind = choice % (7 + StressWaits.kinds)
+        switch kind {
         case 0: try await loop.sleep(for: .microseconds(Int(choice >> 8) % 3000))
         case 1:
             try await channel.send(1)
@@ -83,6 +88,7 @@ private struct StressRun: Sendable {
             try await withDeadline(.microseconds(Int(choice >> 8) % 2000), on: loop, "a sleep") {
                 try await loop.sleep(for: .milliseconds(1))
             }
+        case 7...: try await waits.await(kind - 7, choice, on: loop)
         default:
             guard choice >> 8 & 15 == 0 else { return await Task.yield() }
             let output = try await runProcess(ProcessSpec(executable: "/bin/echo", arguments: ["hello"]), on: loop)
@@ -100,14 +106,4 @@ private struct StressRun: Sendable {
         while received.count < sent.count, let more = try await connection.read() { received += more }
         #expect(received == sent, "a byte was lost; seed \(Stress.seed)")
     }
-}
-
-/// How many elements went in and came out.
-private final class ChannelSums: Sendable {
-    private let sums = Locked((sent: 0, received: 0))
-
-    var difference: Int { sums.withLock { $0.sent - $0.received } }
-
-    func sent() { sums.withLock { $0.sent += 1 } }
-    func received() { sums.withLock { $0.received += 1 } }
 }
