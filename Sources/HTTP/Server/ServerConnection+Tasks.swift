@@ -133,6 +133,8 @@ extension ServerConnection {
 
     private func waitForDrain(isolation: isolated LoopActor) async throws {
         try await withTaskCancellationHandler {
+            // Named, or the closure would be on no actor, and run wherever its task does.
+            _ = isolation
             try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in
                 guard phase == .working, !Task.isCancelled, work?.drainWaiter == nil else {
                     return waiter.resume(throwing: CancellationError())

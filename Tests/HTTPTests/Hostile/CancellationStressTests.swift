@@ -42,7 +42,8 @@ private struct StressRun: Sendable {
         print("\(started) requests, \(finished) of them to their end, \(growth) bytes more in use; seed \(Stress.seed)")
         #expect(finished > 0 && finished < started)
         if !Sanitizer.isPresent {
-            #expect(growth < 256 * 1024 + started / 4, "memory was leaked: \(growth) bytes; seed \(Stress.seed)")
+            // What is not there from the start: caches and pools that grow with the load, more so on a machine that is busy.
+            #expect(growth < 512 * 1024 + started / 4, "memory was leaked: \(growth) bytes; seed \(Stress.seed)")
         }
         for client in run.clients { client.close() }
         await run.server.stop(within: .seconds(5).patient)
