@@ -26,6 +26,24 @@ struct StopTests {
         }
     }
 
+    @Test("vm restart tells that a guest did not listen as soon as the node has given it up, each time anew")
+    func restartGivenUp() async throws {
+        try await LivingNode.with("given-up", environment: Self.soon) { node in
+            try await node.create("web1")
+            let machine = try await node.pid("web1")
+            for time in 1...2 {
+                let restarted = try await node.daemon.run(["vm", "restart", "web1", "--timeout", "150s"])
+                #expect(restarted.code == CommandStatus.timedOut.rawValue, "\(restarted.messages)")
+                #expect(restarted.messages.contains("was not restarted"), "\(restarted.messages)")
+                #expect(restarted.messages.contains("uncloud-node vm restart web1 --force"), "\(restarted.messages)")
+                #expect(try await Self.timeouts(node) == time)
+            }
+            #expect(try await node.pid("web1") == machine)
+            try await node.succeed("vm", "restart", "web1", "--force")
+            #expect(try await node.pid("web1") != machine)
+        }
+    }
+
     @Test("a restart whose daemon is killed over it is brought to its end by the next one")
     func restartGoesOn() async throws {
         try await LivingNode.with("restart") { node in
