@@ -133,7 +133,7 @@ package actor VMActor {
             startLongAction(action)
         case .probe, .reconnect, .clean: startLongAction(action)
         // Awaited: a launch that follows must not have its new ports taken away.
-        case .releasePorts: await parts.network.close(lifecycle.record)
+        case .releasePorts: await parts.network.release(lifecycle.record)
         case .resume: try await command("cont")
         case .pause: try await command("stop")
         case .powerdown: try await command("system_powerdown")

@@ -203,6 +203,9 @@ extension VMLifecycle {
         let powerUnchanged = status.powerGeneration == record.powerGeneration
         if last == .stopped || last == .failed, powerUnchanged { isSettled = true }
         var actions: [Action] = [.publish]
+        // A guest that something else runs has no process by whose absence the look would have released its ports; the next
+        // launch finds them as they are.
+        if record.resolved.isExternal, !isTombstoned, !wantsProcess || isSettled { actions.append(.releasePorts) }
         if wantsProcess, !record.resolved.isExternal, !restartPending, status.intent != "launch",
             [.running, .paused, .unresponsive, .stopping, .unknown].contains(last)
         {
