@@ -62,16 +62,18 @@ package struct VMStatus: StoredRecord, Hashable {
     package var boots: Int?
     /// The addresses that its guest has or will make, RFC 5952.
     package var addresses: [String]
-    /// What is under way, written before it is begun: `launch`, `stop`, `delete`.
+    /// What is under way, written before it is begun: `launch`, `stop`, `restart`, `delete`.
     package var intent: String?
     /// The record's `powerGeneration` that was last carried out, or given up on.
     package var powerGeneration: Int?
+    /// The record's `powerGeneration` whose stop the guest did not heed: it is asked again for a later one only.
+    package var unheededStop: Int?
 
     /// Makes a status.
     package init(
         state: VMState, observedRevision: Int64 = 0, pid: Int32? = nil, conditions: [Condition] = [], restarts: Int = 0,
         started: String? = nil, boots: Int? = nil, addresses: [String] = [], intent: String? = nil,
-        powerGeneration: Int? = nil
+        powerGeneration: Int? = nil, unheededStop: Int? = nil
     ) {
         schema = Self.currentSchema
         self.state = state
@@ -84,6 +86,7 @@ package struct VMStatus: StoredRecord, Hashable {
         self.addresses = addresses
         self.intent = intent
         self.powerGeneration = powerGeneration
+        self.unheededStop = unheededStop
     }
 
     /// Sets the condition of a type; its `since` moves only when its status or reason does.

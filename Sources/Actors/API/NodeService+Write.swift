@@ -92,7 +92,7 @@ extension NodeService {
                     "vm.off", "vm \"\(name)\" is to be off", fix: "start it: uncloud-node vm start \(name)")
             }
             try await writer.claim(memory)
-            if !options.dryRun { actor.post(.command(command)) }
+            if !options.dryRun { try await actor.order(command) }
             return resource(vm, catalog)
         }
     }

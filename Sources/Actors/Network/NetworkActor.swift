@@ -5,13 +5,14 @@ package import Network
 package import Runtime
 
 /// The node's networks: asks the net-helper for them and for VMs' ports, and brings the metadata sockets that it opens to
-/// the loops. When the helper dies, another one is started and what is missing is asked for again.
+/// the loops. When the helper dies, another one is started, what is missing is asked for again, and what is left over removed.
 package actor NetworkActor {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     var state = NetworksState()
-    var helper: HelperClient?
+    var ports = PortsState()
+    private(set) var helper: HelperClient?
     let store: StoreActor
     let helpers: HelperSupervisor
     let front: MetadataFront
@@ -23,7 +24,7 @@ package actor NetworkActor {
     private var waiters: [AsyncChannel<Void>] = []
     private var keeping: Task<Void, any Error>?
     private var holding: Task<Void, any Error>?
-    private var isStopping = false
+    private(set) var isStopping = false
     /// The helper is asked for one thing after the other; what comes meanwhile is found by another round.
     private var isWorking = false
     private var isWorkLeft = false
@@ -148,7 +149,7 @@ package actor NetworkActor {
         }
     }
 
-    private func nextChange() async throws {
+    func nextChange() async throws {
         let waiter = AsyncChannel<Void>(capacity: 1)
         waiters.append(waiter)
         _ = try await waiter.receive()
@@ -158,9 +159,17 @@ package actor NetworkActor {
     private func meet(_ client: HelperClient) async {
         helper = client
         state.forgetStandings()
+        wake()
         await firewall.meet(client)
+        // Before the networks: one that is to go can't, while it has ports.
+        await removeLeftOver(client)
         await workInTurn()
         keeping = spawn(on: loop, "network.helper") { [weak self] in try await self?.follow(client) }
+    }
+
+    /// A helper has gone away: `follow` brings the next one.
+    func lost(_ client: HelperClient) {
+        if helper === client { helper = nil }
     }
 
     private func follow(_ client: HelperClient) async throws {

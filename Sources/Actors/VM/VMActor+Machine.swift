@@ -45,7 +45,7 @@ extension VMActor {
             machine = nil
             await failed?.forget()
             try? await failed?.running?.kill()
-            await parts.network.close(record)
+            await parts.network.release(record)
             post(.launchFailed("\(error)"))
         }
     }
@@ -67,7 +67,7 @@ extension VMActor {
         do {
             switch try await parts.machines.adopt(record, on: loop) {
             case .absent:
-                await parts.network.close(record)
+                await parts.network.release(record)
                 post(.found(.nothing))
             case .running(let machine, let status):
                 watch(machine)
@@ -108,13 +108,13 @@ extension VMActor {
 
     private func clean() async {
         let record = lifecycle.record
-        await parts.network.close(record)
         await parts.consoles.detach(record.uuid)
         do {
+            try await parts.network.close(record)
             try await parts.machines.removeDirectory(of: record)
             post(.cleaned)
         } catch {
-            parts.logger.error("\(subject): its directory can't be removed: \(error)")
+            parts.logger.error("\(subject): not all of it can be removed: \(error)")
             post(.cleanFailed((error as? MachineError)?.message ?? "\(error)"))
         }
     }

@@ -19,7 +19,13 @@ package actor VMActor {
     /// The process under our eyes, if there is one.
     var machine: MachineHandle?
 
-    private nonisolated let inbox = AsyncChannel<VMLifecycle.Event>(capacity: 1024)
+    private struct Letter: Sendable {
+        var event: VMLifecycle.Event
+        /// Resolved when what follows from the event is done, as far as the inbox waits for it.
+        var done: OneShot<Void>?
+    }
+
+    private nonisolated let inbox = AsyncChannel<Letter>(capacity: 1024)
     private var timers: [VMLifecycle.Deadline: ScheduledTimer] = [:]
     private var waiters: [(condition: @Sendable (VMLifecycle) -> Bool, reply: AsyncChannel<Void>)] = []
 
@@ -35,20 +41,41 @@ package actor VMActor {
 
     /// Tells the VM something; never waits. An inbox that is full means the actor is stuck, which is logged.
     package nonisolated func post(_ event: VMLifecycle.Event) {
-        if !inbox.trySend(event), !inbox.isFinished {
-            parts.logger.error("a VM's inbox is full", metadata: ["vm": "\(id)"])
+        post(Letter(event: event))
+    }
+
+    /// - Returns: whether the letter will be read.
+    @discardableResult
+    private nonisolated func post(_ letter: Letter) -> Bool {
+        if inbox.trySend(letter) { return true }
+        if !inbox.isFinished { parts.logger.error("a VM's inbox is full", metadata: ["vm": "\(id)"]) }
+        return false
+    }
+
+    /// Gives the VM a command and returns when it is begun, its intent stored. A cancelled caller stops waiting.
+    ///
+    /// - Throws: `ProblemError` `vm.busy` (503) where the VM takes none: it is gone, or the daemon ends.
+    package nonisolated func order(_ command: VMLifecycle.Command) async throws {
+        let done = OneShot<Void>()
+        guard post(Letter(event: .command(command), done: done)) else {
+            throw ProblemError.unavailable(
+                "vm.busy", "the VM takes no orders now: it is gone, or the daemon ends",
+                fix: "see whether it is there: uncloud-node vm list")
         }
+        try await done.wait()
     }
 
     /// Lives until the VM is gone or the inbox is finished. Started once by the supervisor.
     package func run() async {
         post(.woke)
-        while lifecycle.phase != .gone, let event = try? await inbox.receive() {
-            let actions = lifecycle.handle(event, now: parts.clock.now())
+        while lifecycle.phase != .gone, let letter = try? await inbox.receive() {
+            let actions = lifecycle.handle(letter.event, now: parts.clock.now())
             await perform(actions)
             wakeWaiters()
+            letter.done?.resolve(.success(()))
         }
         inbox.finish()
+        while let letter = inbox.tryReceive() { letter.done?.resolve(.success(())) }
         for timer in timers.values { timer.cancel() }
         for waiter in waiters { waiter.reply.finish() }
         waiters = []
@@ -106,7 +133,7 @@ package actor VMActor {
             startLongAction(action)
         case .probe, .reconnect, .clean: startLongAction(action)
         // Awaited: a launch that follows must not have its new ports taken away.
-        case .releasePorts: await parts.network.close(lifecycle.record)
+        case .releasePorts: await parts.network.release(lifecycle.record)
         case .resume: try await command("cont")
         case .pause: try await command("stop")
         case .powerdown: try await command("system_powerdown")

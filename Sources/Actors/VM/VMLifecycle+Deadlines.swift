@@ -42,16 +42,6 @@ extension VMLifecycle {
         }
     }
 
-    /// The guest did not listen: it runs on, and the operator is told; only `kill` cuts.
-    private mutating func stopTimedOut(_ now: String) -> [Action] {
-        guard phase == .stopping else { return [] }
-        phase = .running
-        restartPending = false
-        status.intent = nil
-        set(.running, reason: "StopTimedOut", "the guest did not power off when asked; force the stop to cut it", now)
-        return [.save, .report(kind: "vm.stop-timed-out", message: "the guest did not power off when asked")]
-    }
-
     private mutating func silent(_ now: String) -> [Action] {
         switch phase {
         case .running, .paused, .stopping:

@@ -163,6 +163,7 @@ extension VMLifecycle {
     mutating func found(_ finding: Finding, _ now: String) -> [Action] {
         guard phase == .waking else { return [] }
         isLookFailing = false
+        restartPending = status.intent == Self.restartIntent
         if isCut, let pid = finding.pid {
             status.pid = pid
             phase = .running
@@ -195,14 +196,17 @@ extension VMLifecycle {
         }
     }
 
-    /// A VM without a process at the daemon's start: what it was last seen as tells whether it is missed.
+    /// A VM without a process at the daemon's start: what it was last seen as, and what was under way, tell whether it is missed.
     private mutating func wokeWithoutProcess(_ now: String) -> [Action] {
         phase = .idle
         let last = stateBeforeLook ?? status.state
         let powerUnchanged = status.powerGeneration == record.powerGeneration
         if last == .stopped || last == .failed, powerUnchanged { isSettled = true }
         var actions: [Action] = [.publish]
-        if wantsProcess, !record.resolved.isExternal, status.intent != "launch",
+        // A guest that something else runs has no process by whose absence the look would have released its ports; the next
+        // launch finds them as they are.
+        if record.resolved.isExternal, !isTombstoned, !wantsProcess || isSettled { actions.append(.releasePorts) }
+        if wantsProcess, !record.resolved.isExternal, !restartPending, status.intent != "launch",
             [.running, .paused, .unresponsive, .stopping, .unknown].contains(last)
         {
             actions.append(.report(kind: "vm.vanished", message: "the VM's process ended while the daemon was away"))
@@ -234,10 +238,11 @@ extension VMLifecycle {
         self.phase = phase
         status.pid = pid
         status.intent = nil
-        let paused = phase == .paused
-        set(
-            paused ? .paused : .running, reason: paused ? "Paused" : "Adopted",
-            paused ? "the guest's processors are halted" : "the process was found running and taken over", now)
+        if phase == .paused {
+            set(.paused, reason: "Paused", "the guest's processors are halted", now)
+        } else {
+            showRunning(reason: "Adopted", "the process was found running and taken over", now)
+        }
         if let end = collectAnnounced() { return [.save] + end }
         return [.save, .arm(.stable), .report(kind: "vm.adopted", message: "process \(pid) was taken over")]
             + reconcile(now)

@@ -9,6 +9,7 @@ extension VMLifecycle {
         status.started = now
         status.boots = (status.boots ?? 0) + 1
         status.powerGeneration = record.powerGeneration
+        status.unheededStop = nil
         set(
             paused ? .paused : .running, reason: paused ? "Paused" : "Started",
             paused ? "the VM was started with its processors halted" : "the guest runs", now)
@@ -60,7 +61,7 @@ extension VMLifecycle {
         case .resumed:
             guard phase == .paused else { return [] }
             phase = .running
-            set(.running, reason: "Resumed", "the guest runs", now)
+            showRunning(reason: "Resumed", "the guest runs", now)
             return [.save] + reconcile(now)
         case .reset:
             return [.report(kind: "vm.reset", message: "the guest was reset")]
@@ -107,7 +108,12 @@ extension VMLifecycle {
             let paused: Bool
             if case .paused = finding { paused = true } else { paused = false }
             phase = paused ? .paused : .running
-            set(paused ? .paused : .running, reason: "MonitorBack", "QEMU's monitor answers again", now)
+            let message = "QEMU's monitor answers again"
+            if paused {
+                set(.paused, reason: "MonitorBack", message, now)
+            } else {
+                showRunning(reason: "MonitorBack", message, now)
+            }
             if let end = collectAnnounced() { return [.save] + end }
             return [.save, .report(kind: "vm.responsive", message: "the monitor answers again")] + reconcile(now)
         }
@@ -128,6 +134,7 @@ extension VMLifecycle {
     mutating func ended(_ ending: Ending, _ now: String) -> [Action] {
         status.pid = nil
         status.intent = nil
+        status.unheededStop = nil
         announcedEnding = nil
         if isTombstoned || !wantsProcess || restartPending {
             restartPending = false

@@ -43,6 +43,8 @@ package struct VMLifecycle: Sendable {
         case crash
     }
 
+    /// The intent of a restart: to be started again, whoever finds that the process has ended.
+    static let restartIntent = "restart"
     /// The condition that the guest has come up: it has asked for its metadata.
     package static let ready = "Ready"
 
@@ -56,7 +58,7 @@ package struct VMLifecycle: Sendable {
 
     /// What QEMU said about its end, before it ended.
     var announcedEnding: Ending?
-    /// Start again once the process has ended.
+    /// Start again once the process has ended. Stored as the intent, and found there by the next daemon.
     var restartPending = false
     /// Launches that failed, or processes that crashed, since the last that ran for `stableSeconds`.
     var failures = 0
@@ -163,12 +165,15 @@ package struct VMLifecycle: Sendable {
         case .waking, .launching, .collecting, .deleting, .gone, .unresponsive: return []
         case .idle: return reconcileIdle(now)
         case .running:
+            if isStopUnheeded { return [] }
             if !wantsProcess { return isTombstoned ? cut(now) : askToStop(now) }
+            if restartPending { return askToStop(now) }
             if record.resolved.power == .paused { return [.pause] }
             return []
         case .paused:
             if isTombstoned { return cut(now) }
-            if !wantsProcess { return [.resume] + askToStop(now) }
+            if isStopUnheeded { return [] }
+            if !wantsProcess || restartPending { return [.resume] + askToStop(now) }
             if record.resolved.power == .on { return [.resume] }
             return []
         case .stopping: return isTombstoned ? cut(now) : []
@@ -188,6 +193,7 @@ package struct VMLifecycle: Sendable {
                 return [.save]
             }
             guard status.state != .stopped || status.intent != nil else { return [] }
+            status.intent = nil
             set(.stopped, reason: "PowerOff", "the VM is off, as wanted", now)
             return [.save]
         }
@@ -203,36 +209,6 @@ package struct VMLifecycle: Sendable {
         set(.starting, reason: "Launching", "ports are made and QEMU is started", now)
         machineSpec = record.resolved
         return [.save, .launch]
-    }
-
-    /// Asks the guest by ACPI; the deadline decides what happens if it does not listen.
-    mutating func askToStop(_ now: String) -> [Action] {
-        phase = .stopping
-        status.intent = "stop"
-        set(.stopping, reason: "PowerdownSent", "the guest was asked to power off", now)
-        return [.save, .powerdown, .arm(.stop)]
-    }
-
-    /// Ends the process without asking the guest. A launch is cut off as soon as there is something to be ended, and a
-    /// process that is still looked for when it is found.
-    mutating func cut(_ now: String) -> [Action] {
-        switch phase {
-        case .waking:
-            isCut = true
-            return []
-        case .launching:
-            isCut = true
-            status.intent = "stop"
-            set(.stopping, reason: "Cutting", "the launch is being cut off", now)
-            return [.save, .kill]
-        default:
-            isCut = false
-            phase = .collecting
-            announcedEnding = .byUs
-            status.intent = isTombstoned ? "delete" : "stop"
-            set(.stopping, reason: "Cutting", "the process is being ended", now)
-            return [.save, .disarm(.stop), .kill]
-        }
     }
 
     /// The node stays up after all. What has ended already waits for an order of its own: to start it now would undo what

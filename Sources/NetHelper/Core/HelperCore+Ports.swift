@@ -116,6 +116,10 @@ extension HelperCore {
     private func findOrigin(_ plan: GuestPort, _ existing: String) throws -> HelperMemory.Origin {
         if existing != plan.ifname, try links.find(plan.ifname) != nil { throw Self.taken(plan.ifname) }
         let (link, isHosts) = try findFit(existing)
+        // A helper that ended over it may have taken it down already: what it had found counts.
+        if let known = journal.memory.ports[plan.ifname]?.origin, known.name == existing, known.isHosts == isHosts {
+            return known
+        }
         let setting = isHosts ? nil : Sysctl.read("ipv6/conf/\(existing)/disable_ipv6")
         return HelperMemory.Origin(
             name: existing, isHosts: isHosts, wasUp: link.isUp, disabledIPv6: setting ?? "0")
@@ -165,20 +169,24 @@ extension HelperCore {
         }
     }
 
-    /// As it was: name, namespace, state. Its addresses in the host's namespace went when it was moved, as they do.
+    /// As it was: name, namespace, state. Its addresses in the host's namespace went when it was moved, as they do. Called again
+    /// for one that a helper gave back before it ended, it sees to the rest.
     private func giveBack(_ plan: GuestPort, _ origin: HelperMemory.Origin) throws {
-        guard let link = try links.find(plan.ifname) else { return }
+        if let link = try links.find(plan.ifname) { try moveBack(link, origin) }
+        guard origin.wasUp, let home = origin.isHosts ? hostLinks : links, let link = try home.find(origin.name) else {
+            return
+        }
+        try home.setUp(link)
+    }
+
+    private func moveBack(_ link: LinkInfo, _ origin: HelperMemory.Origin) throws {
         try links.setUp(link, false)
         try links.socket.change(LinkMessage.set(link.index, link.name, master: 0))
-        try? Sysctl.write("ipv6/conf/\(plan.ifname)/disable_ipv6", origin.disabledIPv6)
-        if origin.isHosts, let hostLinks, let host = configuration.hostNamespace {
+        try? Sysctl.write("ipv6/conf/\(link.name)/disable_ipv6", origin.disabledIPv6)
+        if origin.isHosts, hostLinks != nil, let host = configuration.hostNamespace {
             try links.socket.change(LinkMessage.set(link.index, link.name, rename: origin.name, namespace: host))
-            if origin.wasUp { try hostLinks.setUp(try hostLinks.require(origin.name)) }
-        } else {
-            if origin.name != plan.ifname {
-                try links.socket.change(LinkMessage.set(link.index, link.name, rename: origin.name))
-            }
-            if origin.wasUp { try links.setUp(try links.require(origin.name)) }
+        } else if origin.name != link.name {
+            try links.socket.change(LinkMessage.set(link.index, link.name, rename: origin.name))
         }
     }
 

@@ -20,6 +20,9 @@ package struct HelperFailure: Error, Sendable, Codable, Equatable, CustomStringC
         HelperFailure(code: "helper.closed", message: "the net-helper's connection ended: \(why)")
     }
 
+    /// Whether the helper went away before it answered: the next one can be asked the same.
+    package var isClosed: Bool { code == "helper.closed" }
+
     /// What a process mode's line begins with where the namespace's name is somebody else's.
     package static let foreignNamespace = "namespace: "
 

@@ -40,6 +40,18 @@ package enum VMGoal: String, Sendable, CaseIterable {
         }
     }
 
+    /// Judges a VM's document that was written after an order to restart it, before which `boots` processes had been started
+    /// for it.
+    package static func restart(_ document: JSONValue, boots: Int64) -> Verdict {
+        let status = document["status"] ?? [:]
+        switch status["state"]?.stringValue {
+        case "running" where (status["boots"]?.intValue ?? 0) > boots: return .reached
+        case "running": return reasonWord(status) == "StopTimedOut" ? .timedOut : .pending
+        case "failed": return .failed(message(status) ?? "it failed")
+        default: return .pending
+        }
+    }
+
     /// Why the VM is in its state, as a line.
     package static func message(_ status: JSONValue) -> String? { runningCondition(status)?["message"]?.stringValue }
 

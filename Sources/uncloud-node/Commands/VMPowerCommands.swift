@@ -36,7 +36,8 @@ extension VM {
     struct Restart: NodeCommand {
         static let flagUse = GlobalFlagUse.selection
         static let configuration = CommandConfiguration(
-            abstract: "Power guests off and on again; returns when they run.")
+            abstract: "Power guests off and on again; returns when they run.",
+            discussion: "A guest that does not listen runs on, and the exit status is 5. --force cuts its power.")
         @Argument(help: "Names.", completion: .vmNames) var names: [String] = []
         @Flag(help: "Cut the power instead of asking.") var force = false
         @Flag(name: .customLong("no-wait"), help: "Return once it is asked for.") var noWait = false
@@ -54,7 +55,9 @@ extension VM {
                 let answer = try await session.client.write(
                     "POST", session.path("vms", name, "actions", "restart"), conditions: session.conditions)
                 guard !noWait, !session.dryRun else { return answer.json }
-                return try await session.awaitRestart(name, before: before.json)
+                let boots = before.json.value(at: "/status/boots")?.intValue ?? 0
+                return try await RestartWaiter(session: session, boots: boots, since: before.revision)
+                    .wait(name, within: session.deadline ?? .seconds(90))
             }
         }
     }
@@ -131,40 +134,6 @@ extension Session {
             let document = try await VMWaiter(session: self, goal: goal, since: answer.revision ?? 0)
                 .wait(name, within: deadline ?? .seconds(90))
             return document ?? answer.json
-        }
-    }
-
-    /// Waits until the VM runs after a later start than before.
-    func awaitRestart(_ name: String, before: JSONValue) async throws -> JSONValue {
-        let boots = before.value(at: "/status/boots")?.intValue ?? 0
-        let deadline = self.deadline ?? .seconds(90)
-        let since = before["revision"]?.intValue ?? 0
-        return try await withDeadline(deadline, on: loop, "the restart of vm \(name)") {
-            let query = [("watch", "true"), ("since", String(since))]
-            let vms = PathText.path(["v1", "owners", owner, "vms"])
-            while true {
-                let document = try await client.get(path("vms", name)).json
-                if try Self.hasRestarted(document, boots) { return document }
-                // An array, since nil of a JSON value would be its null.
-                let seen: [JSONValue]? = try await client.lines(vms, query: query) { line in
-                    guard let object = line["object"], object["name"]?.stringValue == name else { return nil }
-                    return try Self.hasRestarted(object, boots) ? [object] : nil
-                }
-                if let object = seen?.first { return object }
-                try await loop.sleep(for: .milliseconds(200))
-            }
-        }
-    }
-
-    private static func hasRestarted(_ document: JSONValue, _ boots: Int64) throws(CommandFailure) -> Bool {
-        let status = document["status"] ?? [:]
-        switch status["state"]?.stringValue {
-        case "running": return (status["boots"]?.intValue ?? 0) > boots
-        case "failed":
-            throw CommandFailure(
-                .failed, VMGoal.message(status) ?? "it failed",
-                fix: "see: uncloud-node vm log \(document["name"]?.stringValue ?? "NAME")")
-        default: return false
         }
     }
 

@@ -11,7 +11,8 @@ struct LifecycleTranscript {
     private var revision: Int64 = 1
     private var record: VMRecord
 
-    /// A VM as a transcript's first line sets it: `vm [restart=POLICY] [last=STATE] [tombstoned]`.
+    /// A VM as a transcript's first line sets it: `vm [restart=POLICY] [power=POWER] [external] [last=STATE] [intent=INTENT]
+    /// [unheeded] [tombstoned]`. The last four are what an earlier daemon left; `unheeded` is a stop that timed out.
     init(setting: String) throws {
         var spec: JSONValue = ["kernel": "/boot/vmlinuz"]
         var status: VMStatus?
@@ -19,7 +20,12 @@ struct LifecycleTranscript {
         for word in setting.split(separator: " ").dropFirst() {
             let pair = word.split(separator: "=").map(String.init)
             switch pair[0] {
-            case "restart": spec["restart"] = .string(pair[1])
+            case "restart", "power": spec[pair[0]] = .string(pair[1])
+            case "external":
+                spec["kernel"] = nil
+                spec["nics"] = [["network": "default", "interface": "guest7"]]
+            case "intent": status?.intent = pair[1]
+            case "unheeded": status?.unheededStop = 1
             case "last":
                 let state = try #require(VMState(rawValue: pair[1]))
                 status = VMStatus(state: state, observedRevision: 1, powerGeneration: 1)
@@ -57,6 +63,7 @@ struct LifecycleTranscript {
         case "answers": return .monitorBack(try finding(argument))
         case "launched": return .launched(pid: 100, paused: argument == "paused")
         case "launch-failed": return .launchFailed("no such kernel")
+        case "interface": return .launched(pid: nil, paused: false)
         case "shutdown": return .machine(.shutdown(byGuest: argument == "guest"))
         case "panicked": return .machine(.panicked)
         case "halted": return .machine(.stopped)

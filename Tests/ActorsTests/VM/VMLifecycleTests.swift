@@ -18,7 +18,7 @@ struct VMLifecycleTests {
 
     @Test("there are transcripts")
     func present() {
-        #expect(Self.files.count >= 33)
+        #expect(Self.files.count >= 44)
     }
 
     @Test("a VM lives as its transcript says", arguments: files)
@@ -52,6 +52,24 @@ struct VMLifecycleTests {
         var adopted = try LifecycleTranscript(setting: "vm last=running")
         _ = try adopted.play("woke\nfound running")
         #expect(adopted.lifecycle.status.boots == nil)
+    }
+
+    @Test("a stop that was not heeded is shown as long as it is so, also by the next daemon, and not after a start")
+    func unheeded() throws {
+        func reason(_ life: LifecycleTranscript) -> String? {
+            life.lifecycle.status.conditions.first { $0.type == "Running" }?.reason
+        }
+        var life = try LifecycleTranscript(setting: "vm")
+        _ = try life.play("woke\nfound nothing\nlaunched\npower off\npassed stop\nchanged\nsilent\npassed silence")
+        #expect(reason(life) == "MonitorSilent")
+        _ = try life.play("answers running")
+        #expect(reason(life) == "StopTimedOut")
+        _ = try life.play("power on\ncommand restart\nexited\nlaunched")
+        #expect(reason(life) == "Started")
+        #expect(life.lifecycle.status.unheededStop == nil)
+        var next = try LifecycleTranscript(setting: "vm power=off last=running unheeded")
+        _ = try next.play("woke\nfound running")
+        #expect(reason(next) == "StopTimedOut")
     }
 
     @Test("whether the process is what the specification asks for is told, also when that changes during the launch")

@@ -53,7 +53,7 @@ struct IdempotencyTests {
             let key: JSONValue = ["spec": ["publicKey": .string(WrongInput.key)]]
             let nics: JSONValue = [["network": "default"]]
             let disk = try daemon.directory.write("", to: "guest.raw")
-            try Data(CrashLane.haltingSector).write(to: URL(fileURLWithPath: disk))
+            try Data(BootSectors.halts).write(to: URL(fileURLWithPath: disk))
             let disks: JSONValue = [["file": .string(disk), "format": "raw"]]
             let requests: [(method: String, target: String, body: JSONValue?, status: Int)] = [
                 ("PUT", "/networks/default", ["spec": ["prefix": "fd12:3456:789a:1::/64"]], 201),

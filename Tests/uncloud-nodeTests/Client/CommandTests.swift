@@ -73,6 +73,26 @@ struct CommandTests {
         }
     }
 
+    @Test("vm restart ends with exit status 5 when the guest did not listen to it, whatever an earlier one has led to")
+    func restartGivenUp() async throws {
+        try await bounded {
+            let harness = try await CommandHarness()
+            harness.node.seed(.vms, SampleDocuments.vm("web1", reason: "StopTimedOut"))
+            let running = spawn(on: TestLoops.loop, "restart") { await harness.run(["vm", "restart", "web1"]) }
+            try await harness.node.watched()
+            for (revision, state, reason) in [
+                (Int64(11), "stopping", "PowerdownSent"), (12, "running", "StopTimedOut"),
+            ] {
+                let document = SampleDocuments.vm("web1", state: state, reason: reason)
+                harness.node.tell(.put(Resource(kind: .vms, document: document, revision: 7), revision: revision))
+            }
+            let result = try await running.value
+            #expect(result.status == .timedOut)
+            #expect(result.messages.contains("web1 runs on and was not restarted"), "\(result.messages)")
+            await harness.stop()
+        }
+    }
+
     @Test("a VM that fails to start is exit status 1 with the reason")
     func createFails() async throws {
         try await bounded {

@@ -33,6 +33,20 @@ struct VMGoalTests {
         #expect(VMGoal.ready.verdict(Self.document("running", observed: 10, ready: true), since: 10) == .reached)
     }
 
+    static let restarts: [(String, Int64, String, VMGoal.Verdict)] = [
+        ("running", 4, "Started", .reached), ("running", 4, "StopTimedOut", .reached),
+        ("running", 3, "Resumed", .pending), ("running", 3, "StopTimedOut", .timedOut),
+        ("stopping", 3, "PowerdownSent", .pending), ("starting", 3, "Launching", .pending),
+        ("failed", 3, "LaunchFailed", .failed("why")),
+    ]
+
+    @Test("a restart is over when a later start runs, or when the guest did not listen", arguments: restarts)
+    func restart(state: String, boots: Int64, reason: String, expected: VMGoal.Verdict) {
+        var document = Self.document(state, observed: 10, reason: reason)
+        document["status"]?["boots"] = .int(boots)
+        #expect(VMGoal.restart(document, boots: 3) == expected)
+    }
+
     @Test("a guest that did not listen is told apart from one that still has time")
     func stopTimedOut() {
         let document = Self.document("running", observed: 10, reason: "StopTimedOut")

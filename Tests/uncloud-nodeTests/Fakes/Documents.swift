@@ -5,6 +5,7 @@ enum SampleDocuments {
     static func vm(
         _ name: String, owner: String = "default", revision: Int64 = 7, state: String = "running",
         spec: JSONValue = ["memory": 2_147_483_648], observed: Int64? = nil, boots: Int64 = 1,
+        reason: String = "Launched",
         labels: JSONValue = ["tier": "web"]
     ) -> JSONValue {
         [
@@ -27,7 +28,7 @@ enum SampleDocuments {
                 "started": "2026-11-20T08:00:01Z",
                 "conditions": [
                     [
-                        "type": "Running", "status": "true", "reason": "Launched", "message": "the guest runs",
+                        "type": "Running", "status": "true", "reason": .string(reason), "message": "the guest runs",
                         "since": "2026-11-20T08:00:01Z",
                     ]
                 ],

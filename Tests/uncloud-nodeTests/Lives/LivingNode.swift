@@ -8,20 +8,32 @@ import Testing
 /// A node of a test's own with a network and guests that halt, and what can be done to it from outside.
 final class LivingNode: Sendable {
     let directory: TemporaryDirectory
+    private let host: TestNamespace?
     private let current: Locked<RealDaemon>
 
     /// The daemon of the moment.
     var daemon: RealDaemon { current.withLock { $0 } }
 
-    /// Runs a test against a node, and takes it down whatever comes; does nothing where something is missing.
+    /// Runs a test against a node, and takes it down whatever comes; does nothing where something is missing. `host` is what the
+    /// node takes for the host's network, which is the machine's otherwise.
     static func with(
-        _ name: String, environment: [String: String] = [:], test: String = #function,
+        _ name: String, environment: [String: String] = [:], host: TestNamespace? = nil, test: String = #function,
+        _ body: @escaping @Sendable (LivingNode) async throws -> Void
+    ) async throws {
+        try await with(name, environment: { _ in environment }, host: host, within: .seconds(180), test: test, body)
+    }
+
+    /// The same, with an environment that depends on the node's directory.
+    static func with(
+        _ name: String, environment: @escaping @Sendable (String) -> [String: String], host: TestNamespace?,
+        within limit: Duration, test: String = #function,
         _ body: @escaping @Sendable (LivingNode) async throws -> Void
     ) async throws {
         guard try Requirement.need("root", "tun", "dnsmasq", "ip", "qemu-system-x86_64", RealDaemon.binary, by: test)
         else { return }
-        try await bounded(name, within: .seconds(180)) {
-            let node = try await LivingNode(name, environment)
+        try await bounded(name, within: limit) {
+            let directory = try TemporaryDirectory(name)
+            let node = try await LivingNode(directory, environment(directory.path), host)
             do {
                 try await body(node)
             } catch {
@@ -32,9 +44,12 @@ final class LivingNode: Sendable {
         }
     }
 
-    private init(_ name: String, _ environment: [String: String]) async throws {
-        directory = try TemporaryDirectory(name)
-        current = Locked(try await RealDaemon(directory, environment: environment))
+    private init(
+        _ directory: TemporaryDirectory, _ environment: [String: String], _ host: TestNamespace?
+    ) async throws {
+        self.directory = directory
+        self.host = host
+        current = Locked(try await RealDaemon(directory, environment: environment, host: host))
         try await succeed("network", "create", "default", "--prefix", "fd12:3456:789a:1::/64")
     }
 
@@ -59,9 +74,9 @@ final class LivingNode: Sendable {
     }
 
     /// Creates a VM and returns once its guest runs, or at once.
-    func create(_ name: String, _ more: String...) async throws {
+    func create(_ name: String, _ more: String..., disk sectors: [UInt8] = BootSectors.halts) async throws {
         let disk = directory.file("\(name).raw")
-        try Data(CrashLane.haltingSector).write(to: URL(fileURLWithPath: disk))
+        try Data(sectors).write(to: URL(fileURLWithPath: disk))
         let result = try await daemon.run(
             ["vm", "create", name, "--memory", "32MiB", "--disk", "\(disk),format=raw"] + more)
         try #require(result.code == 0, "\(name): \(result.messages)")
@@ -90,6 +105,17 @@ final class LivingNode: Sendable {
         } ?? []
     }
 
+    /// Waits until a guest of `BootSectors.heedsButton` is there to heed it.
+    func awaitGuest(_ name: String) async throws {
+        try await succeed("vm", "console", name, "--until", "RRR", "--timeout", "60s")
+    }
+
+    /// How many things there are that no record explains.
+    func garbage() async throws -> Int64 {
+        let told = try JSONValue(parsing: try await succeed("gc", "--dry-run", "-o", "json"))
+        return try #require(told["count"]?.intValue)
+    }
+
     func problems() async throws -> [String] {
         let status = try JSONValue(parsing: try await succeed("status", "-o", "json"))
         return (status["problems"]?.arrayValue ?? []).compactMap(\.stringValue)
@@ -113,7 +139,7 @@ final class LivingNode: Sendable {
     /// - Throws: `RealDaemon.DaemonDied` with its log.
     func start(_ environment: [String: String] = [:], program: String = RealDaemon.binary) async throws {
         let next = try await RealDaemon(
-            directory, namespace: daemon.namespace, environment: environment, program: program)
+            directory, namespace: daemon.namespace, environment: environment, program: program, host: host)
         current.withLock { $0 = next }
     }
 

@@ -29,10 +29,11 @@ final class RealDaemon: Sendable {
     ///   - more: environment variables.
     ///   - program: the file that is run.
     ///   - shell: run before it in the same process, in a mount namespace of its own; for what is to be mounted.
+    ///   - host: the network namespace that it takes for the host's; nil for the machine's.
     /// - Throws: `DaemonDied` with its log, `DeadlineError`.
     init(
         _ directory: TemporaryDirectory, namespace: String? = nil, environment more: [String: String] = [:],
-        program: String = RealDaemon.binary, shell: String? = nil
+        program: String = RealDaemon.binary, shell: String? = nil, host: TestNamespace? = nil
     ) async throws {
         self.directory = directory
         self.namespace = namespace ?? "uncloud-test-\(getpid())-\(UInt32.random(in: 0...0xffff))"
@@ -45,6 +46,7 @@ final class RealDaemon: Sendable {
             "--log-level", "debug",
         ]
         if let shell { arguments = ["unshare", "--mount", "sh", "-ec", "\(shell); exec \"$@\"", "sh"] + arguments }
+        if let host { arguments = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"] + arguments }
         process = try await ChildProcess.spawn(
             ProcessSpec(
                 executable: arguments[0], arguments: Array(arguments.dropFirst()),
