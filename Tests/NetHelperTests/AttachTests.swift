@@ -65,6 +65,34 @@ struct AttachTests {
         }
     }
 
+    @Test("an interface that a helper had moved back as it died is up again once its port is removed")
+    func halfGivenBack() async throws {
+        guard try Requirement.need("root", "nsenter") else { return }
+        try await bounded(within: .seconds(60)) {
+            let host = try await TestNamespace.make(inUserNamespace: false)
+            let prefix = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"]
+            guard let fixture = try HelperFixture.prepare(.root, prefix: prefix) else { return }
+            try await host.succeed("ip", "link", "add", "guest7", "type", "veth", "peer", "name", "inner")
+            try await host.succeed("ip", "link", "set", "guest7", "up")
+            let client = try await fixture.connect()
+            let plan = try Plans.network(1)
+            for fd in try await client.ensureNetwork(plan).listenerFDs { close(fd) }
+            let port = Plans.tap(1, plan)
+            try await client.attachInterface(port, existing: "guest7")
+            let watch = try ProcessWatch(pid: try #require(fixture.supervisor.helperPID), on: fixture.loop)
+            try watch.signal(SIGKILL)
+            try await watch.waitForExit()
+            // What it would have done next but for the last step.
+            try await fixture.run("ip", "link", "set", port.ifname, "down")
+            try await fixture.run("ip", "link", "set", port.ifname, "netns", String(host.pid), "name", "guest7")
+            let next = try await fixture.connect()
+            try await next.removePort(ifname: port.ifname)
+            #expect(try await host.succeed("ip", "-brief", "link", "show", "guest7").contains(",UP"))
+            #expect(try await next.inventory().ports == [])
+            try await fixture.finish(next)
+        }
+    }
+
     @Test("what a holder's end would strand in its namespace is given back first")
     func shutdown() async throws {
         guard try Requirement.need("root", "nsenter") else { return }
