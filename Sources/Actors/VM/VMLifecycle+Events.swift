@@ -140,15 +140,27 @@ extension VMLifecycle {
 extension VMLifecycle {
     mutating func desiredChanged(_ record: VMRecord, _ revision: Int64, _ now: String) -> [Action] {
         guard revision > self.revision || publishedRevision == 0 else { return [] }
-        if record.powerGeneration != self.record.powerGeneration { isSettled = false }
+        let isPowerOrder = record.powerGeneration != self.record.powerGeneration
+        if isPowerOrder { isSettled = false }
         let machineBefore = self.record.resolved
         self.record = record
         self.revision = revision
-        guard hasProcess, !record.resolved.makesSameMachine(as: machineBefore) else {
-            return [.publish] + reconcile(now)
+        var isChanged = isPowerOrder && startAfterStop()
+        if hasProcess, !record.resolved.makesSameMachine(as: machineBefore) {
+            showCurrent(isTrue: machineSpec.map(record.resolved.makesSameMachine) ?? false, now)
+            isChanged = true
         }
-        showCurrent(isTrue: machineSpec.map(record.resolved.makesSameMachine) ?? false, now)
-        return [.publish, .save] + reconcile(now)
+        return [.publish] + (isChanged ? [.save] : []) + reconcile(now)
+    }
+
+    /// Has a VM that is just being stopped start again once it is off, if that is wanted by now; whether it is.
+    private mutating func startAfterStop() -> Bool {
+        guard phase == .stopping || phase == .collecting, status.intent == Self.stopIntent, wantsProcess else {
+            return false
+        }
+        restartPending = true
+        status.intent = Self.restartIntent
+        return true
     }
 
     /// Shows whether the process is the machine that the specification asks for.

@@ -11,7 +11,7 @@ extension VMLifecycle {
     /// Asks the guest by ACPI; the deadline decides what happens if it does not listen.
     mutating func askToStop(_ now: String) -> [Action] {
         phase = .stopping
-        status.intent = stopIntent
+        status.intent = endIntent
         set(.stopping, reason: "PowerdownSent", "the guest was asked to power off", now)
         return [.save, .powerdown, .arm(.stop)]
     }
@@ -38,9 +38,9 @@ extension VMLifecycle {
     }
 
     /// What the end of the process is for.
-    private var stopIntent: String {
+    private var endIntent: String {
         if isTombstoned { return "delete" }
-        return restartPending && wantsProcess ? Self.restartIntent : "stop"
+        return restartPending && wantsProcess ? Self.restartIntent : Self.stopIntent
     }
 
     /// Ends the process without asking the guest. A launch is cut off as soon as there is something to be ended, and a
@@ -52,14 +52,14 @@ extension VMLifecycle {
             return []
         case .launching:
             isCut = true
-            status.intent = stopIntent
+            status.intent = endIntent
             set(.stopping, reason: "Cutting", "the launch is being cut off", now)
             return [.save, .kill]
         default:
             isCut = false
             phase = .collecting
             announcedEnding = .byUs
-            status.intent = stopIntent
+            status.intent = endIntent
             set(.stopping, reason: "Cutting", "the process is being ended", now)
             return [.save, .disarm(.stop), .kill]
         }

@@ -45,6 +45,8 @@ package struct VMLifecycle: Sendable {
 
     /// The intent of a restart: to be started again, whoever finds that the process has ended.
     static let restartIntent = "restart"
+    /// Of a stop: the process ends, and none is wanted.
+    static let stopIntent = "stop"
     /// The condition that the guest has come up: it has asked for its metadata.
     package static let ready = "Ready"
 
