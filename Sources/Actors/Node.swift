@@ -93,7 +93,7 @@ package final class Node: Sendable {
         let writer = Writer(
             store: storeActor, clock: clock, macs: macs, numbers: numbers,
             leases: IdempotencyLeases(store: store, clock: clock, loop: loop)
-        ) { try await network.reach().checkInterface($0) }
+        ) { try await network.checkInterface($0) }
         let service = NodeService(parts: parts, writer: writer, supervisor: supervisor)
         return Node(
             service: service, parts: parts, store: store, supervisor: supervisor, macs: macs, shards: shards,

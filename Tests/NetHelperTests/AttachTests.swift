@@ -8,6 +8,29 @@ import Testing
 
 @Suite("interfaces of others", .serialized)
 struct AttachTests {
+    /// A helper in a namespace of its own that has taken `guest7`, which was up, from the namespace of a host.
+    private static func attachedFromHost() async throws
+        -> (host: TestNamespace, fixture: HelperFixture, client: HelperClient, port: GuestPort)?
+    {
+        let host = try await TestNamespace.make(inUserNamespace: false)
+        let prefix = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"]
+        guard let fixture = try HelperFixture.prepare(.root, prefix: prefix) else { return nil }
+        try await host.succeed("ip", "link", "add", "guest7", "type", "veth", "peer", "name", "inner")
+        try await host.succeed("ip", "link", "set", "guest7", "up")
+        let client = try await fixture.connect()
+        let plan = try Plans.network(1)
+        for fd in try await client.ensureNetwork(plan).listenerFDs { close(fd) }
+        let port = Plans.tap(1, plan)
+        try await client.attachInterface(port, existing: "guest7")
+        return (host, fixture, client, port)
+    }
+
+    private static func killHelper(of fixture: HelperFixture) async throws {
+        let watch = try ProcessWatch(pid: try #require(fixture.supervisor.helperPID), on: fixture.loop)
+        try watch.signal(SIGKILL)
+        try await watch.waitForExit()
+    }
+
     @Test("an interface of the helper's namespace is given back as it was", arguments: Caller.allCases)
     func own(_ caller: Caller) async throws {
         guard let fixture = try HelperFixture.prepare(caller) else { return }
@@ -41,21 +64,10 @@ struct AttachTests {
     func hosts() async throws {
         guard try Requirement.need("root", "nsenter") else { return }
         try await bounded(within: .seconds(60)) {
-            let host = try await TestNamespace.make(inUserNamespace: false)
-            let prefix = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"]
-            guard let fixture = try HelperFixture.prepare(.root, prefix: prefix) else { return }
-            try await host.succeed("ip", "link", "add", "guest7", "type", "veth", "peer", "name", "inner")
-            try await host.succeed("ip", "link", "set", "guest7", "up")
-            let client = try await fixture.connect()
-            let plan = try Plans.network(1)
-            for fd in try await client.ensureNetwork(plan).listenerFDs { close(fd) }
-            let port = Plans.tap(1, plan)
-            try await client.attachInterface(port, existing: "guest7")
+            guard let (host, fixture, client, port) = try await Self.attachedFromHost() else { return }
             #expect(try await host.run("ip", "link", "show", "guest7").status != .exited(0))
             #expect(try await client.check() == [])
-            let watch = try ProcessWatch(pid: try #require(fixture.supervisor.helperPID), on: fixture.loop)
-            try watch.signal(SIGKILL)
-            try await watch.waitForExit()
+            try await Self.killHelper(of: fixture)
             let next = try await fixture.connect()
             try await next.removePort(ifname: port.ifname)
             let text = try await host.succeed("ip", "-brief", "link", "show", "guest7")
@@ -69,19 +81,8 @@ struct AttachTests {
     func halfGivenBack() async throws {
         guard try Requirement.need("root", "nsenter") else { return }
         try await bounded(within: .seconds(60)) {
-            let host = try await TestNamespace.make(inUserNamespace: false)
-            let prefix = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"]
-            guard let fixture = try HelperFixture.prepare(.root, prefix: prefix) else { return }
-            try await host.succeed("ip", "link", "add", "guest7", "type", "veth", "peer", "name", "inner")
-            try await host.succeed("ip", "link", "set", "guest7", "up")
-            let client = try await fixture.connect()
-            let plan = try Plans.network(1)
-            for fd in try await client.ensureNetwork(plan).listenerFDs { close(fd) }
-            let port = Plans.tap(1, plan)
-            try await client.attachInterface(port, existing: "guest7")
-            let watch = try ProcessWatch(pid: try #require(fixture.supervisor.helperPID), on: fixture.loop)
-            try watch.signal(SIGKILL)
-            try await watch.waitForExit()
+            guard let (host, fixture, _, port) = try await Self.attachedFromHost() else { return }
+            try await Self.killHelper(of: fixture)
             // What it would have done next but for the last step.
             try await fixture.run("ip", "link", "set", port.ifname, "down")
             try await fixture.run("ip", "link", "set", port.ifname, "netns", String(host.pid), "name", "guest7")
@@ -97,14 +98,7 @@ struct AttachTests {
     func shutdown() async throws {
         guard try Requirement.need("root", "nsenter") else { return }
         try await bounded(within: .seconds(60)) {
-            let host = try await TestNamespace.make(inUserNamespace: false)
-            let prefix = ["nsenter", "--net=/proc/\(host.pid)/ns/net", "--"]
-            guard let fixture = try HelperFixture.prepare(.root, prefix: prefix) else { return }
-            try await host.succeed("ip", "link", "add", "guest7", "type", "veth", "peer", "name", "inner")
-            let client = try await fixture.connect()
-            let plan = try Plans.network(1)
-            for fd in try await client.ensureNetwork(plan).listenerFDs { close(fd) }
-            try await client.attachInterface(Plans.tap(1, plan), existing: "guest7")
+            guard let (host, fixture, client, _) = try await Self.attachedFromHost() else { return }
             try await fixture.finish(client)
             try await host.succeed("ip", "link", "show", "guest7")
         }

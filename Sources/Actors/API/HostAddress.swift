@@ -2,7 +2,7 @@ internal import Glibc
 
 /// An address of an interface in the daemon's own network namespace, which is the host's: the first one that is not
 /// link-local; nil where there is none, or no such interface.
-func hostAddress(of interface: String) -> String? {
+package func hostAddress(of interface: String) -> String? {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return nil }
     defer { freeifaddrs(list) }

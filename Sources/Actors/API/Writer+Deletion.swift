@@ -48,7 +48,7 @@ extension Writer {
     }
 
     /// Puts a tombstone in a network's place; refuses one that VMs use.
-    package func buryNetwork(
+    func buryNetwork(
         _ owner: Name, _ name: Name, _ options: WriteOptions, _ memory: WriteMemory,
         answer: @Sendable (Catalog.Network) async -> JSONValue
     ) async throws -> Catalog.Network {

@@ -31,6 +31,13 @@ extension NetworkActor {
         }
     }
 
+    /// Looks whether an interface could be a guest's port. Nothing is changed.
+    ///
+    /// - Throws: `HelperFailure` `interface.not-found`, `interface.unfit`; `ProblemError` where no helper comes in time.
+    func checkInterface(_ name: String) async throws {
+        try await ask("checkInterface") { try await $0.checkInterface(name) }
+    }
+
     /// Takes a VM's ports out of network and rules, and returns when nothing of them is left.
     ///
     /// - Throws: `HelperFailure`, `ProblemError` `helper.unavailable` where no helper comes in time. What is left then is removed

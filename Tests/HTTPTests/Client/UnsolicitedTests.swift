@@ -4,6 +4,8 @@ import Runtime
 import TestSupport
 import Testing
 
+private let okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
 /// A server of system calls, so that a test decides what it sends, and when.
 private final class RawServer: Sendable {
     private let listening: CInt
@@ -39,6 +41,15 @@ private final class RawServer: Sendable {
         return socket
     }
 
+    /// A connection that the client keeps after one request.
+    func keptConnection() async throws -> RawSocket {
+        let first = request("/1")
+        let socket = try serve(okAnswer)
+        try #require(try await first.value == "ok")
+        try await waitUntilKept(1)
+        return socket
+    }
+
     func waitUntilKept(_ count: Int) async throws {
         while pool.counts != (used: 0, idle: count) { try await TestLoops.other.sleep(for: .milliseconds(2)) }
     }
@@ -46,7 +57,6 @@ private final class RawServer: Sendable {
 
 @Suite("what a server sends that nobody has asked for")
 struct UnsolicitedTests {
-    private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private static let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL"
 
     @Test(
@@ -55,15 +65,12 @@ struct UnsolicitedTests {
     func kept(_ unsolicited: String) async throws {
         try await guarded {
             let server = try RawServer()
-            let first = server.request("/1")
-            let socket = try server.serve(Self.ok)
-            #expect(try await first.value == "ok")
-            try await server.waitUntilKept(1)
+            let socket = try await server.keptConnection()
             socket.send(unsolicited)
             try await server.waitUntilKept(0)
             #expect(socket.receive() == [])
             let second = server.request("/2")
-            let other = try server.serve(Self.ok)
+            let other = try server.serve(okAnswer)
             #expect(try await second.value == "ok")
             withExtendedLifetime(other) {}
         }
@@ -73,10 +80,7 @@ struct UnsolicitedTests {
     func ended() async throws {
         try await guarded {
             let server = try RawServer()
-            let first = server.request("/1")
-            let socket = try server.serve(Self.ok)
-            #expect(try await first.value == "ok")
-            try await server.waitUntilKept(1)
+            let socket = try await server.keptConnection()
             socket.shutdownWrite()
             try await server.waitUntilKept(0)
         }
@@ -87,7 +91,7 @@ struct UnsolicitedTests {
         try await guarded {
             let server = try RawServer()
             let first = server.request("/1")
-            let socket = try server.serve(Self.ok + Self.evil)
+            let socket = try server.serve(okAnswer + Self.evil)
             #expect(try await first.value == "ok")
             try await server.waitUntilKept(0)
             #expect(socket.receive() ?? [] == [])
@@ -98,17 +102,14 @@ struct UnsolicitedTests {
     func unread() async throws {
         try await guarded {
             let server = try RawServer()
-            let first = server.request("/1")
-            let socket = try server.serve(Self.ok)
-            #expect(try await first.value == "ok")
-            try await server.waitUntilKept(1)
+            let socket = try await server.keptConnection()
             // Both in one turn of the client's loop, which looks at its sockets only after it.
             let second = spawn(on: TestLoops.other, "in one turn") {
                 socket.send(Self.evil)
                 let response = try await server.client.send(ClientRequest(path: "/2"))
                 return String(decoding: try await response.body.collect(limit: 100), as: UTF8.self)
             }
-            let other = try server.serve(Self.ok)
+            let other = try server.serve(okAnswer)
             #expect(try await second.value == "ok")
             withExtendedLifetime(other) {}
         }
